@@ -1,0 +1,47 @@
+"""What `vvc run` was told on the command line, checked and complete."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from velero_volume_controller.api.configuration import Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where health and metrics are served. An empty ``host`` is every interface; port 0 is any free port."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ElectionTimes:
+    """The Lease's times, in seconds. Whoever makes one has checked duration > deadline > 1.2 · period.
+
+    The defaults are client-go's: a leader that dies is replaced within
+    ``lease_duration`` + 2 · ``retry_period``.
+    """
+
+    lease_duration: float = 15.0
+    renew_deadline: float = 10.0
+    retry_period: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything one run of the controller needs to know.
+
+    ``kubeconfig`` and ``context`` come from the command line and beat the
+    configuration's own ``kubeConfig``; None means not given. ``listen`` None
+    serves no health and no metrics. Without ``leader_elect`` this process acts at
+    once, so there must be only one of it. ``max_in_flight`` bounds the requests
+    that wait for the API server at one time.
+    """
+
+    configuration: Configuration
+    kubeconfig: Path | None = None
+    context: str | None = None
+    listen: ListenAddress | None = None
+    leader_elect: bool = True
+    election: ElectionTimes = ElectionTimes()
+    max_in_flight: int = 20

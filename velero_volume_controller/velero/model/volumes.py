@@ -1,0 +1,66 @@
+"""Which volumes Velero's file-system backup can take, and why not.
+
+The checks are those of Velero 1.18.3 (pkg/podvolume/backupper.go and
+pkg/util/podvolume/pod_volume.go). Velero skips such volumes with no more than a
+line in its log, so they are told apart here, before anything is annotated.
+"""
+
+from typing import Final
+
+from velero_volume_controller.velero.model.pods import Pod, Volume
+
+#: The type of a volume that a PersistentVolumeClaim backs.
+PERSISTENT_VOLUME_CLAIM: Final = "persistentVolumeClaim"
+
+#: The volume sources of Kubernetes 1.34 by the name of their field.
+VOLUME_TYPES: Final = frozenset(
+    {
+        "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "configMap", "csi",
+        "downwardAPI", "emptyDir", "ephemeral", "fc", "flexVolume", "flocker", "gcePersistentDisk",
+        "gitRepo", "glusterfs", "hostPath", "image", "iscsi", "nfs", PERSISTENT_VOLUME_CLAIM,
+        "photonPersistentDisk", "portworxVolume", "projected", "quobyte", "rbd", "scaleIO", "secret",
+        "storageos", "vsphereVolume",
+    }
+)  # fmt: skip
+
+#: Types that are never taken, and the reason a person is given.
+_NEVER: Final = {
+    "configMap": "a configMap volume: Velero backs up the ConfigMap object itself",
+    "downwardAPI": "a downwardAPI volume: the kubelet writes it anew in every pod",
+    "hostPath": "a hostPath volume: it lies outside the folder that Velero's node-agent can read",
+    "image": "an image volume: its content is pulled from a registry",
+    "projected": "a projected volume: the kubelet writes it anew in every pod",
+    "secret": "a secret volume: Velero backs up the Secret object itself",
+}
+
+_DEFAULT_TOKEN: Final = "default-token"  # noqa: S105 (a volume's name, no password)
+
+
+def ineligible_pod(pod: Pod) -> str | None:
+    """Why Velero would take no volume of this pod, or None if it would.
+
+    Velero takes only pods that run, are scheduled and are not terminating, and
+    skips the rest with a warning. Mirror pods it never restores.
+    """
+    if pod.status.phase != "Running":
+        return f"the pod is {pod.status.phase or 'in no phase'}: Velero takes volumes of Running pods only"
+    if not pod.scheduled:
+        return "the pod has no node: Velero reads volumes through the node-agent of the pod's node"
+    if pod.terminating:
+        return "the pod is terminating: Velero skips it"
+    if pod.mirror:
+        return "the pod mirrors a static pod: Velero never restores those"
+    return None
+
+
+def ineligible_volume(pod: Pod, volume: Volume) -> str | None:
+    """Why Velero would not take this volume of a running pod, or None if it would."""
+    if volume.type in _NEVER:
+        return _NEVER[volume.type]
+    if volume.name.startswith(_DEFAULT_TOKEN):
+        return "a service account token: the kubelet writes it anew in every pod"
+    if volume.name in pod.spec.devices:
+        return "a block device: Velero's file-system backup reads file systems only"
+    if volume.name not in pod.spec.mounted:
+        return "no regular container mounts it: its folder does not exist on the node"
+    return None
