@@ -1,0 +1,3 @@
+module velero-volume-controller/lab/pause
+
+go 1.24
