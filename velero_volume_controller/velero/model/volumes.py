@@ -9,20 +9,6 @@ from typing import Final
 
 from velero_volume_controller.velero.model.pods import Pod, Volume
 
-#: The type of a volume that a PersistentVolumeClaim backs.
-PERSISTENT_VOLUME_CLAIM: Final = "persistentVolumeClaim"
-
-#: The volume sources of Kubernetes 1.34 by the name of their field.
-VOLUME_TYPES: Final = frozenset(
-    {
-        "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "configMap", "csi",
-        "downwardAPI", "emptyDir", "ephemeral", "fc", "flexVolume", "flocker", "gcePersistentDisk",
-        "gitRepo", "glusterfs", "hostPath", "image", "iscsi", "nfs", PERSISTENT_VOLUME_CLAIM,
-        "photonPersistentDisk", "portworxVolume", "projected", "quobyte", "rbd", "scaleIO", "secret",
-        "storageos", "vsphereVolume",
-    }
-)  # fmt: skip
-
 #: Types that are never taken, and the reason a person is given.
 _NEVER: Final = {
     "configMap": "a configMap volume: Velero backs up the ConfigMap object itself",

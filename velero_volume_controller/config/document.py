@@ -1,0 +1,86 @@
+"""From text to YAML nodes that remember their lines, without guessing types.
+
+``yaml.safe_load`` would turn ``no`` into False, ``0123`` into 83 and
+``2020-01-01`` into a date. All of these are names of namespaces, so scalars stay
+the text that was typed.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import yaml
+
+from velero_volume_controller.config.errors import ConfigurationError
+
+_NULL_TAG: Final = "tag:yaml.org,2002:null"
+
+#: A value that begins with an asterisk outside quotes: to YAML an alias.
+_UNQUOTED_ASTERISK: Final = re.compile(r"^[^#'\"]*?[:,\[-]\s*(?P<value>\*[^#]*?)\s*(#.*)?$")
+
+
+def compose(text: str, file: str) -> tuple[yaml.Node | None, bool]:
+    """The first YAML document's root (None for an empty file), and whether more documents follow.
+
+    Raises ConfigurationError with file and line for text that is not YAML.
+    """
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_node() if loader.check_node() else None
+        return root, loader.check_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise ConfigurationError(f"{file}:{line}: {_explain(text, line, error.problem)}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigurationError(
+            f"{file}:{line}: holds a character that YAML does not allow (#x{error.character:04x}). Remove it."
+        ) from None
+    except RecursionError:
+        raise ConfigurationError(
+            f"{file}:1: is nested too deeply to be read. Expected two sections, each of keys with text."
+        ) from None
+    finally:
+        loader.dispose()
+
+
+def _explain(text: str, line: int, problem: str | None) -> str:
+    """Say what a YAML error most likely means, by the line it was noticed on."""
+    source = (text.splitlines() or [""])[min(line, len(text.splitlines()) or 1) - 1]
+    asterisk = _UNQUOTED_ASTERISK.match(source)
+    if asterisk:
+        value = asterisk["value"]
+        return f'{value} is not in quotes, and to YAML an unquoted * is an alias. Write "{value}".'
+    if "\t" in source[: len(source) - len(source.lstrip())]:
+        return "is indented with a tab, which YAML does not allow. Indent with spaces."
+    return f"is not YAML: {problem or 'it cannot be parsed'}. Correct the line {source.strip()!r}."
+
+
+def is_null(node: yaml.Node) -> bool:
+    """Empty, ``~`` or ``null``, not in quotes."""
+    return isinstance(node, yaml.ScalarNode) and node.tag == _NULL_TAG
+
+
+def entries(node: yaml.MappingNode, file: str, known: frozenset[str]) -> Iterator[tuple[str, int, yaml.Node]]:
+    """The mapping's (key, line, value) in the order they were written, repeated keys included."""
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise ConfigurationError(
+                f"{file}:{line}: expected a key, found {kind(key)}. Known keys: {', '.join(sorted(known))}."
+            )
+        if key.value == "<<" and key.style is None:
+            raise ConfigurationError(
+                f"{file}:{line}: key <<: merge keys are not read. Write the keys out in each section."
+            )
+        yield key.value, line, value
+
+
+def kind(node: yaml.Node) -> str:
+    """What a node is, in a person's words."""
+    if isinstance(node, yaml.MappingNode):
+        return "a map"
+    if isinstance(node, yaml.SequenceNode):
+        return "a list"
+    return "nothing" if is_null(node) else f"the text {node.value!r}"
