@@ -207,13 +207,13 @@ def _nodes_ready(lab: Lab, since: datetime | None) -> bool:
     """
     ready = {
         item["metadata"]["name"]
-        for item in kubectl.get("nodes")["items"]
+        for item in kubectl.items("nodes")
         for condition in item["status"].get("conditions", ())
         if condition["type"] == "Ready" and condition["status"] == "True"
     }
     fresh = {
         item["metadata"]["name"]
-        for item in kubectl.get("-n", "kube-node-lease", "leases")["items"]
+        for item in kubectl.items("-n", "kube-node-lease", "leases")
         if since is None or datetime.fromisoformat(item["spec"]["renewTime"]) > since
     }
     return {machine.name for machine in lab.nodes} <= ready & fresh

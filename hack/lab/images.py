@@ -21,6 +21,8 @@ from hack.lab.shell import run
 
 REGISTRY = "docker.io/local"
 BUSYBOX = "/bin/busybox"
+BUSYBOX_REFERENCE = f"{REGISTRY}/busybox:1"
+PROVISIONER_REFERENCE = f"{REGISTRY}/local-path-provisioner:0.0.30"
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,12 @@ def get(*arguments: str) -> Any:
     return json.loads(text) if text.strip() else None
 
 
+def items(*arguments: str) -> list[Any]:
+    """The objects that `kubectl get ARGUMENTS` lists, as JSON."""
+    found: list[Any] = json.loads(kubectl("get", *arguments, "-o", "json"))["items"]
+    return found
+
+
 def answers(path: str = "/readyz") -> bool:
     """Whether the API server answers a GET of this path with success."""
     return succeeds(_command("get", "--raw", path, "--request-timeout=3s"))

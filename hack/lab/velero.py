@@ -1,0 +1,109 @@
+"""Velero in the lab: installed by its own installer, from images made of its own source."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hack.lab import images, kubectl, node, s3
+from hack.lab.binaries import binary
+from hack.lab.cluster import Lab
+from hack.lab.progress import step, wait_until
+from hack.lab.shell import run
+
+DEFAULT = "1.18.3"
+
+
+@dataclass(frozen=True)
+class Velero:
+    """One version of Velero, where it lives and what moves its data."""
+
+    version: str
+    namespace: str
+    uploader: str
+
+    @property
+    def prefix(self) -> str:
+        """Its folder in the bucket; two installations must not share one."""
+        return self.namespace
+
+    def command(self, *arguments: str, timeout: float = 600) -> str:
+        """Run this version's own command line against the lab."""
+        program = [str(binary(f"velero-{self.version}")), f"--kubeconfig={kubectl.kubeconfig()}"]
+        return run([*program, "--namespace", self.namespace, *arguments], timeout=timeout)
+
+
+VERSIONS = {
+    "1.18.3": Velero("1.18.3", "velero", "kopia"),
+    "1.16.2": Velero("1.16.2", "velero-1-16", "restic"),
+}
+
+
+def build(version: str) -> list[Path]:
+    """Build what this version needs; returns its images' archives."""
+    binary(f"velero-{version}")
+    return [images.archive(images.velero(version)), images.archive(images.velero_plugin())]
+
+
+def install(lab: Lab, version: str) -> Velero:
+    """Install this version beside what is there, and wait until it takes backups."""
+    velero = VERSIONS[version]
+    archives = build(version)
+    with step(f"installing Velero {version} with {velero.uploader}"):
+        for machine in lab.nodes:
+            node.ensure_images(machine, archives)
+        documents = _rendered(lab, velero)
+        definitions = [item for item in documents if item["kind"] == "CustomResourceDefinition"]
+        # The newest version's definitions serve both; never go back to an older one's.
+        if version == max(VERSIONS) or not _defined():
+            kubectl.apply(yaml.safe_dump_all(definitions))
+            for item in definitions:
+                name = f"crd/{item['metadata']['name']}"
+                kubectl.kubectl("wait", "--for=condition=Established", name, "--timeout=60s")
+        kubectl.apply(yaml.safe_dump_all(item for item in documents if item not in definitions))
+        kubectl.rollout(velero.namespace, "deployment/velero")
+        kubectl.rollout(velero.namespace, "daemonset/node-agent")
+        wait_until(lambda: _location_available(velero), "the backup storage location is available", seconds=120)
+    return velero
+
+
+def _rendered(lab: Lab, velero: Velero) -> list[dict[str, Any]]:
+    with tempfile.NamedTemporaryFile("w") as credentials:
+        credentials.write(f"[default]\naws_access_key_id={s3.ACCESS_KEY}\naws_secret_access_key={s3.SECRET_KEY}\n")
+        credentials.flush()
+        location = f"region=us-east-1,s3ForcePathStyle=true,s3Url={s3.url(lab.s3)}"
+        text = velero.command(
+            "install",
+            "--dry-run",
+            "--output=yaml",
+            "--provider=aws",
+            f"--image={images.REGISTRY}/velero:{velero.version}",
+            f"--plugins={images.REGISTRY}/velero-plugin-for-aws:1.14.3",
+            f"--bucket={s3.BUCKET}",
+            f"--prefix={velero.prefix}",
+            f"--secret-file={credentials.name}",
+            f"--backup-location-config={location}",
+            "--use-volume-snapshots=false",
+            "--use-node-agent",
+            f"--uploader-type={velero.uploader}",
+            # Two versions and their node-agents must fit two cores.
+            "--velero-pod-cpu-request=50m",
+            "--node-agent-pod-cpu-request=50m",
+        )
+    # 1.16 prints a line on restic's deprecation before the document.
+    document = yaml.safe_load(text[text.index("apiVersion:") :])
+    found: list[dict[str, Any]] = document["items"]
+    return found
+
+
+def _defined() -> bool:
+    return kubectl.get("crd", "backups.velero.io") is not None
+
+
+def _location_available(velero: Velero) -> bool:
+    location = kubectl.get("-n", velero.namespace, "backupstoragelocation", "default")
+    return bool(location and location.get("status", {}).get("phase") == "Available")
