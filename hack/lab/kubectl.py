@@ -18,7 +18,7 @@ def kubeconfig() -> str:
 
 def kubectl(*arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
     """Run kubectl and return its output; raises LabError when it fails."""
-    return run(_command(*arguments), stdin=stdin, timeout=timeout)
+    return run(command(*arguments), stdin=stdin, timeout=timeout)
 
 
 def apply(manifest: str) -> None:
@@ -40,7 +40,7 @@ def items(*arguments: str) -> list[Any]:
 
 def answers(path: str = "/readyz") -> bool:
     """Whether the API server answers a GET of this path with success."""
-    return succeeds(_command("get", "--raw", path, "--request-timeout=3s"))
+    return succeeds(command("get", "--raw", path, "--request-timeout=3s"))
 
 
 def rollout(namespace: str, workload: str, seconds: int = 180) -> None:
@@ -53,5 +53,6 @@ def rollout(namespace: str, workload: str, seconds: int = 180) -> None:
         raise LabError(f"{workload} in {namespace} is not ready after {seconds} s\n{pods}\n{events}") from error
 
 
-def _command(*arguments: str) -> list[str]:
+def command(*arguments: str) -> list[str]:
+    """The command line that runs kubectl of the lab's version with these arguments."""
     return [str(binary("kubelite")), "kubectl", f"--kubeconfig={kubeconfig()}", *arguments]

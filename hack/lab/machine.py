@@ -98,6 +98,14 @@ class Machine:
         """A service's pid inside the machine; None when it does not run."""
         return self._pid_in_file(f"{service}.pid")
 
+    def services(self) -> list[str]:
+        """The services that have been started here since it booted."""
+        return sorted({path.stem for path in (self.root / "run/lab").glob("*.*")})
+
+    def memory_bytes(self) -> int | None:
+        """Resident memory of all its processes in bytes; None when it is off."""
+        return cgroups.memory_bytes(self.name)
+
     def start_service(self, service: str, command: Sequence[str | Path]) -> None:
         """Start a service that is started again whenever it ends; nothing when it runs."""
         if self._pid_in_file(f"{service}.supervisor") is not None:

@@ -1,0 +1,103 @@
+"""`python -m hack.lab`: the lab's command line."""
+
+from __future__ import annotations
+
+import os
+
+import click
+from rich.table import Table
+
+from hack.lab import cluster, kubectl, places, storage, velero
+from hack.lab.cluster import Lab
+from hack.lab.machine import Machine
+from hack.lab.progress import console
+from hack.lab.shell import LabError
+
+
+class _Group(click.Group):
+    """Turns the lab's errors into one message and exit status 1."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except LabError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Group)
+def main() -> None:
+    """A real Kubernetes cluster with a real Velero on this machine, without Docker."""
+
+
+@main.command()
+@click.option("--nodes", type=click.IntRange(1, 9), default=places.node_count, show_default="LAB_NODES or 1")
+@click.option(
+    "--velero",
+    "versions",
+    type=click.Choice(list(velero.VERSIONS)),
+    multiple=True,
+    default=lambda: os.environ.get("LAB_VELERO", velero.DEFAULT).split(),
+    help="A version to install; may be given twice.  [default: LAB_VELERO or 1.18.3]",
+)
+def up(nodes: int, versions: tuple[str, ...]) -> None:
+    """Bring the lab up, or what is missing of it.
+
+    \b
+    Example: python -m hack.lab up --nodes 3 --velero 1.18.3 --velero 1.16.2
+    """
+    lab = cluster.up(nodes)
+    storage.install()
+    for version in versions:
+        velero.install(lab, version)
+    click.echo(f"export KUBECONFIG={places.KUBECONFIG}")
+
+
+@main.command()
+def down() -> None:
+    """End everything that `up` started; disks and caches stay."""
+    cluster.down()
+
+
+@main.command()
+def purge() -> None:
+    """`down`, and remove the disks too; binaries and images stay cached."""
+    cluster.purge()
+
+
+@main.command()
+def status() -> None:
+    """Show the machines, their services and their memory."""
+    lab = Lab.existing()
+    table = Table(box=None, pad_edge=False)
+    for column in ("MACHINE", "ADDRESS", "STATE", "MEMORY", "SERVICES"):
+        table.add_column(column, justify="right" if column == "MEMORY" else "left")
+    for machine in lab.machines:
+        table.add_row(*_row(machine))
+    console.print(table)
+    if lab.control_plane.pid is None:
+        raise click.ClickException("the lab is down; `make lab-up` brings it up")
+    click.echo(f"export KUBECONFIG={places.KUBECONFIG}")
+    click.echo("API server: " + ("ready" if kubectl.answers() else "does not answer"))
+
+
+@main.command("kubectl", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def kubectl_(arguments: tuple[str, ...]) -> None:
+    """Run kubectl of the lab's own version against it."""
+    command = kubectl.command(*arguments)
+    os.execv(command[0], command)
+
+
+def _row(machine: Machine) -> tuple[str, str, str, str, str]:
+    if machine.pid is None:
+        return machine.name, machine.address, "off", "", ""
+    used = machine.memory_bytes()
+    services = [
+        f"{name}{'' if machine.service_pid(name) else ' (ended)'}" for name in machine.services()
+    ]
+    memory = "" if used is None else f"{used / 2**20:.0f} MiB"
+    return machine.name, machine.address, "running", memory, ", ".join(services)
+
+
+if __name__ == "__main__":
+    main()
