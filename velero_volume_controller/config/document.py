@@ -24,8 +24,8 @@ def compose(text: str, file: str) -> tuple[yaml.Node | None, bool]:
 
     Raises ConfigurationError with file and line for text that is not YAML.
     """
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         root = loader.get_node() if loader.check_node() else None
         return root, loader.check_node()
     except yaml.MarkedYAMLError as error:
@@ -41,8 +41,6 @@ def compose(text: str, file: str) -> tuple[yaml.Node | None, bool]:
         raise ConfigurationError(
             f"{file}:1: is nested too deeply to be read. Expected two sections, each of keys with text."
         ) from None
-    finally:
-        loader.dispose()
 
 
 def _explain(text: str, line: int, problem: str | None) -> str:

@@ -1,0 +1,313 @@
+"""The nine keys: what is read, what is refused, what is warned of."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from velero_volume_controller.api.configuration import ClusterServer, NamespaceFilter, Ownership
+from velero_volume_controller.config import ConfigurationError, Loaded, load, load_text
+from velero_volume_controller.config.ninekeys import SECTIONS, VOLUME_SECTION, parse
+
+TYPES_OF_PVC = frozenset({"persistentVolumeClaim"})
+
+
+def volume_keys(*lines: str) -> str:
+    return "veleroVolumeCfg:\n" + "".join(f"  {line}\n" for line in lines)
+
+
+def loaded(*lines: str, ownership: Ownership = Ownership.PROTECT) -> Loaded:
+    return load_text(volume_keys(*lines), "config.yml", ownership)
+
+
+SCALARS = {
+    "a word": ("shop", "shop"),
+    "no is not false": ("no", "no"),
+    "a leading zero is not octal": ("0123", "0123"),
+    "a version is not a number": ("1.0", "1.0"),
+    "a date is not a date": ("2020-01-01", "2020-01-01"),
+    "quotes are taken off": ("'a,b'", "a,b"),
+    "null is empty": ("null", ""),
+    "a tilde is empty": ("~", ""),
+    "nothing is empty": ("", ""),
+    "null in quotes is a name": ('"null"', "null"),
+    "a comment is no value": ("# none", ""),
+    "an anchor's alias is its text": ("&a shop", "shop"),
+}
+
+
+@pytest.mark.parametrize(("written", "read"), SCALARS.values(), ids=SCALARS.keys())
+def test_scalars_keep_the_text_that_was_typed(written: str, read: str) -> None:
+    assert parse(volume_keys(f"includeNamespaces: {written}"), "f")["includeNamespaces"] == read
+
+
+@given(st.dictionaries(st.sampled_from(sorted(SECTIONS[VOLUME_SECTION])), st.text()))
+def test_any_text_is_read_back_as_it_was_written(values: dict[str, str]) -> None:
+    text = yaml.safe_dump({VOLUME_SECTION: values}, allow_unicode=True)
+    keys = parse(text, "f")
+    assert {key: keys[key] for key in values} == values
+    assert keys.warnings == []
+
+
+@given(st.text())
+def test_any_file_is_read_or_refused_with_a_message_that_names_it(text: str) -> None:
+    try:
+        load_text(text, "config.yml")
+    except ConfigurationError as error:
+        message = str(error)
+    else:
+        return
+    assert message.startswith("config.yml:")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "# only a comment\n", "---\n", "veleroVolumeCfg:\n", "clusterServerCfg: {}\n", "~\n"],
+    ids=["nothing", "a comment", "an empty document", "an empty section", "one section", "null"],
+)
+def test_what_is_missing_has_defaults(text: str) -> None:
+    configuration = load_text(text, "config.yml").configuration
+    assert configuration.cluster == ClusterServer("", "", "velero", "velero-volume-controller")
+    (rule,) = configuration.rules
+    assert rule.namespaces == NamespaceFilter(None, frozenset())
+    assert rule.volumes.types == TYPES_OF_PVC
+
+
+def test_all_nine_keys_arrive() -> None:
+    text = (
+        "clusterServerCfg: {masterURL: 'https://a:1', kubeConfig: /k, "
+        "leaseLockNamespace: n, leaseLockName: l}\n"
+        "veleroVolumeCfg: {includeNamespaces: 'a,b', excludeNamespaces: , "
+        "includeVolumeTypes: , excludeVolumeTypes: persistentVolumeClaim, excludeJobs: '*-cron,x'}\n"
+    )
+    configuration, warnings = (got := load_text(text, "f")).configuration, got.warnings
+    (rule,) = configuration.rules
+    assert configuration.cluster == ClusterServer("https://a:1", "/k", "n", "l")
+    assert rule.namespaces == NamespaceFilter(frozenset({"a", "b"}), frozenset())
+    assert rule.pods.exclude_jobs == ("*-cron", "x")
+    assert rule.volumes.types == frozenset()
+    assert warnings == ()
+
+
+TYPES: dict[str, tuple[list[str], Ownership, set[str]]] = {
+    "nothing set means PVCs": ([], Ownership.PROTECT, {"persistentVolumeClaim"}),
+    "an included type is taken beside PVCs only if PVCs are named too": (
+        ["includeVolumeTypes: emptyDir"],
+        Ownership.PROTECT,
+        {"emptyDir"},
+    ),
+    "excluding a type never adds another": (
+        ["excludeVolumeTypes: secret"],
+        Ownership.PROTECT,
+        {"persistentVolumeClaim"},
+    ),
+    "excluding PVCs leaves nothing": (
+        ["excludeVolumeTypes: persistentVolumeClaim"],
+        Ownership.PROTECT,
+        set(),
+    ),
+    "legacy knows PVCs only": (
+        ["includeVolumeTypes: 'emptyDir,persistentVolumeClaim'"],
+        Ownership.LEGACY,
+        {"persistentVolumeClaim"},
+    ),
+    "legacy with another type alone takes nothing": (
+        ["includeVolumeTypes: emptyDir"],
+        Ownership.LEGACY,
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "ownership", "types"), TYPES.values(), ids=TYPES.keys())
+def test_types_of_volumes(lines: list[str], ownership: Ownership, types: set[str]) -> None:
+    (rule,) = loaded(*lines, ownership=ownership).configuration.rules
+    assert rule.volumes.types == types
+
+
+REFUSED: dict[str, tuple[str, list[str]]] = {
+    "a list where text belongs": (
+        volume_keys("includeNamespaces:", "- a", "- b"),
+        ["config.yml:2: key includeNamespaces: expected text, found a list", 'includeNamespaces: "a,b"'],
+    ),
+    "a map where text belongs": (
+        volume_keys("excludeJobs: {a: b}"),
+        ["config.yml:2: key excludeJobs: expected text, found a map"],
+    ),
+    "an unquoted star": (
+        volume_keys("excludeJobs: *-cron"),
+        ["config.yml:2: ", "*-cron is not in quotes", "alias", 'Write "*-cron"'],
+    ),
+    "a star alone": (volume_keys("excludeJobs: *"), ["config.yml:2: ", "alias", 'Write "*"']),
+    "an unquoted star before a comma": (
+        volume_keys("excludeJobs: *-a,b # why"),
+        ["config.yml:2: ", 'Write "*-a,b"'],
+    ),
+    "an unquoted star in braces": (
+        "veleroVolumeCfg: {excludeJobs: *x}\n",
+        ["config.yml:1: ", "an unquoted * is an alias"],
+    ),
+    "namespaces both included and excluded": (
+        volume_keys("includeNamespaces: a", "excludeNamespaces: b"),
+        ["config.yml:3: key excludeNamespaces: ", "found both (includeNamespaces on line 2)", "Empty one"],
+    ),
+    "types both included and excluded": (
+        volume_keys("excludeVolumeTypes: a", "includeVolumeTypes: b"),
+        ["config.yml:2: key excludeVolumeTypes: ", "includeVolumeTypes on line 3"],
+    ),
+    "a section that is text": (
+        "veleroVolumeCfg: all\n",
+        ["config.yml:1: key veleroVolumeCfg: expected keys below it, found the text 'all'"],
+    ),
+    "a file that is a list": ("- a\n", ["config.yml:1: expected the sections", "found a list"]),
+    "a file that is a word": ("hello\n", ["config.yml:1: expected the sections", "found the text 'hello'"]),
+    "a key that is a map": ("{a: b}: c\n", ["config.yml:1: expected a key, found a map"]),
+    "a tab": ("veleroVolumeCfg:\n\tincludeNamespaces: a\n", ["config.yml:2: ", "tab", "spaces"]),
+    "a quote that never ends": ('veleroVolumeCfg: "\n', ["config.yml:", "is not YAML"]),
+    "a control character": ("a: \x07\n", ["config.yml:1: ", "#x0007", "Remove it"]),
+    "a merge key": ("a: &a {}\nveleroVolumeCfg:\n  <<: *a\n", ["config.yml:3: key <<: merge keys"]),
+    "brackets without end": ("[" * 5000, ["config.yml:1: ", "nested too deeply"]),
+    "the ConfigMap instead of what is in it": (
+        "apiVersion: v1\nkind: ConfigMap\ndata: {}\n",
+        ["config.yml:1: is a Kubernetes object of kind ConfigMap", "config.yml"],
+    ),
+    "another Kubernetes object": (
+        "apiVersion: v1\nkind: Secret\n",
+        ["config.yml:1: is a Kubernetes object of kind Secret"],
+    ),
+    "a lease name that cannot exist": (
+        "clusterServerCfg:\n  leaseLockName: My Lease\n",
+        ["config.yml:2: key leaseLockName: expected a name", "'My Lease'"],
+    ),
+    "a lease namespace that cannot exist": (
+        "clusterServerCfg: {leaseLockNamespace: a.b}\n",
+        ["config.yml:1: key leaseLockNamespace: expected a name", "'a.b'"],
+    ),
+    "a server that is no URL": (
+        "clusterServerCfg: {masterURL: '10.0.0.1:6443'}\n",
+        ["config.yml:1: key masterURL: expected a URL", "'10.0.0.1:6443'"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "parts"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_cannot_be_used_is_refused_with_one_sentence_that_helps(text: str, parts: list[str]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_text(text, "config.yml")
+    message = str(caught.value)
+    assert [part for part in parts if part not in message] == [], message
+    assert "\n" not in message
+
+
+WARNED: dict[str, tuple[str, str]] = {
+    "an unknown key": (
+        volume_keys("includeNamespace: a"),
+        "config.yml:2: key includeNamespace is unknown and ignored. Did you mean includeNamespaces?",
+    ),
+    "an unknown section": (
+        "veleroVolumeConfig:\n",
+        "config.yml:1: key veleroVolumeConfig is unknown and ignored. Did you mean veleroVolumeCfg?",
+    ),
+    "a key in the other section": (
+        "clusterServerCfg: {excludeJobs: a}\n",
+        "config.yml:1: key excludeJobs belongs in section veleroVolumeCfg, not clusterServerCfg: "
+        "ignored. Move it there.",
+    ),
+    "a key set twice": (
+        volume_keys("excludeJobs: a", "excludeJobs: b"),
+        "config.yml:3: key excludeJobs is set twice (first on line 2); "
+        "the last one counts. Remove the other.",
+    ),
+    "spaces in lists, once for all of them": (
+        volume_keys("includeNamespaces: a, b", "excludeJobs: x ,y"),
+        "config.yml:2: key includeNamespaces: spaces or empty entries between commas are ignored "
+        "(in includeNamespaces, excludeJobs); the Go program compared them too.",
+    ),
+    "a star where it is not special": (
+        volume_keys("includeNamespaces: shop-*"),
+        "config.yml:2: key includeNamespaces: 'shop-*' is compared exactly and matches no namespace: "
+        "only excludeJobs knows *.",
+    ),
+    "a name that no namespace can have": (
+        volume_keys("excludeNamespaces: Shop"),
+        "config.yml:2: key excludeNamespaces: 'Shop' cannot be the name of a namespace, so it matches none.",
+    ),
+    "a type that does not exist": (
+        volume_keys("includeVolumeTypes: pvc"),
+        "config.yml:2: key includeVolumeTypes: 'pvc' is no type of volume, so it matches none. "
+        "Did you mean persistentVolumeClaim?",
+    ),
+    "a list that lists nothing": (
+        volume_keys("includeNamespaces: 'a'", "excludeJobs: ' '"),
+        "config.yml:3: key excludeJobs: lists no name, so it matches nothing. "
+        "Leave it empty if unset is meant.",
+    ),
+    "a second document": (
+        "veleroVolumeCfg:\n---\na: b\n",
+        "config.yml: holds more than one YAML document; only the first is read, as the Go program does.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "warning"), WARNED.values(), ids=WARNED.keys())
+def test_what_looks_wrong_is_warned_of(text: str, warning: str) -> None:
+    assert warning in load_text(text, "config.yml").warnings
+
+
+def test_an_include_list_of_commas_lets_nothing_in() -> None:
+    (rule,) = loaded("includeNamespaces: ','").configuration.rules
+    assert rule.namespaces.include == frozenset()
+
+
+def test_the_key_set_last_counts() -> None:
+    (rule,) = loaded("excludeJobs: a", "excludeJobs: b").configuration.rules
+    assert rule.pods.exclude_jobs == ("b",)
+
+
+def test_a_file_is_read_with_its_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "config.yml"
+    path.write_bytes(b"\xef\xbb\xbfveleroVolumeCfg:\r\n  excludeJobs: a\r\n")
+    got = load(path)
+    assert got.configuration.rules[0].pods.exclude_jobs == ("a",)
+    assert got.configuration.source == str(path)
+
+
+def test_a_file_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no such file\. .* -c PATH"):
+        load(tmp_path / "none.yml")
+
+
+def test_a_directory_says_which_file_to_try(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"is a directory.*config\.yml"):
+        load(tmp_path)
+
+
+def test_a_file_that_is_not_utf_8_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "latin.yml"
+    path.write_bytes(b"a: b\nc: \xe9\n")
+    with pytest.raises(ConfigurationError, match=r"latin\.yml:2: is not UTF-8 text \(byte 0xe9\)"):
+        load(path)
+
+
+def test_a_file_larger_than_a_config_map_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "big.yml"
+    path.write_bytes(b"#" * (1 << 20) + b"\n")
+    with pytest.raises(ConfigurationError, match="larger than 1 MiB"):
+        load(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "secret.yml"
+    path.touch(mode=0)
+    with pytest.raises(ConfigurationError, match="may not be read by this user"):
+        load(path)
+
+
+def test_a_path_with_a_nul_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="is no path"):
+        load(Path("a\0b"))

@@ -1,0 +1,168 @@
+"""The engine: which volumes, and why."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.podmaker import make_pod
+from velero_volume_controller.api.configuration import (
+    Action,
+    Configuration,
+    NamespaceFilter,
+    Ownership,
+    PodFilter,
+    Rule,
+    VolumeFilter,
+)
+from velero_volume_controller.policy import decide
+
+BACKUP_ALL = Rule("all", Action.BACKUP)
+
+
+def nine_keys_like(
+    include: set[str] | None = None,
+    exclude: set[str] | None = None,
+    jobs: tuple[str, ...] = (),
+    types: set[str] | None = None,
+    ownership: Ownership = Ownership.PROTECT,
+) -> Configuration:
+    rule = Rule(
+        "nine",
+        Action.BACKUP,
+        NamespaceFilter(None if include is None else frozenset(include), frozenset(exclude or ())),
+        PodFilter(jobs),
+        VolumeFilter(frozenset({"persistentVolumeClaim"} if types is None else types)),
+    )
+    return Configuration(rules=(rule,), ownership=ownership)
+
+
+VALUES: dict[str, tuple[Configuration, dict[str, Any], str | None]] = {
+    "a mounted PVC of a running pod is backed up": (nine_keys_like(), {}, "data"),
+    "names keep the order of the spec and are joined without a space": (
+        nine_keys_like(),
+        {"volumes": {"z": "pvc", "tmp": "emptyDir", "a": "pvc"}},
+        "z,a",
+    ),
+    "an emptyDir is taken when its type is listed": (
+        nine_keys_like(types={"emptyDir"}),
+        {"volumes": {"z": "pvc", "tmp": "emptyDir"}},
+        "tmp",
+    ),
+    "no type listed takes nothing": (nine_keys_like(types=set()), {}, None),
+    "a pod without volumes has nothing to back up": (nine_keys_like(), {"volumes": {}}, None),
+    "a namespace outside the included ones is out": (nine_keys_like(include={"bank"}), {}, None),
+    "an included namespace is in": (nine_keys_like(include={"shop"}), {}, "data"),
+    "names of namespaces are compared exactly": (nine_keys_like(include={"shop*", "sho"}), {}, None),
+    "an included list that is empty lets nothing in": (nine_keys_like(include=set()), {}, None),
+    "an excluded namespace is out": (nine_keys_like(exclude={"shop"}), {}, None),
+    "a namespace that is not excluded is in": (nine_keys_like(exclude={"bank"}), {}, "data"),
+    "a pod of an excluded Job is out": (
+        nine_keys_like(jobs=("night*",)),
+        {"owner": ("Job", "nightly-1")},
+        None,
+    ),
+    "a pod of another Job is in": (nine_keys_like(jobs=("night*",)), {"owner": ("Job", "daily")}, "data"),
+    "excludeJobs speaks of Jobs only": (
+        nine_keys_like(jobs=("night*",)),
+        {"owner": ("ReplicaSet", "nightly-1")},
+        "data",
+    ),
+    "a Pending pod is out": (nine_keys_like(), {"phase": "Pending"}, None),
+    "a Succeeded pod is out": (nine_keys_like(), {"phase": "Succeeded"}, None),
+    "a Failed pod is out": (nine_keys_like(), {"phase": "Failed"}, None),
+    "a pod in an Unknown phase is out": (nine_keys_like(), {"phase": "Unknown"}, None),
+    "a pod without a phase is out": (nine_keys_like(), {"phase": ""}, None),
+    "a pod without a node is out": (nine_keys_like(), {"node": ""}, None),
+    "a terminating pod is out": (nine_keys_like(), {"terminating": True}, None),
+    "a mirror pod is out": (nine_keys_like(), {"annotations": {"kubernetes.io/config.mirror": "x"}}, None),
+    "a volume that no regular container mounts is not taken": (
+        nine_keys_like(),
+        {"volumes": {"a": "pvc", "b": "pvc"}, "unmounted": frozenset({"a"})},
+        "b",
+    ),
+    "a block device is not taken": (nine_keys_like(), {"devices": frozenset({"data"})}, None),
+    "legacy mode takes a PVC that no container mounts": (
+        nine_keys_like(ownership=Ownership.LEGACY),
+        {"unmounted": frozenset({"data"})},
+        "data",
+    ),
+    "legacy mode takes the PVC of a terminating pod": (
+        nine_keys_like(ownership=Ownership.LEGACY),
+        {"terminating": True},
+        "data",
+    ),
+    "the first rule that matches a volume decides it": (
+        Configuration(
+            rules=(Rule("no-dirs", Action.SKIP, volumes=VolumeFilter(frozenset({"emptyDir"}))), BACKUP_ALL)
+        ),
+        {"volumes": {"a": "pvc", "tmp": "emptyDir"}},
+        "a",
+    ),
+    "a volume that no rule speaks of gets the default": (
+        Configuration(default=Action.BACKUP),
+        {"volumes": {"a": "pvc", "tmp": "emptyDir", "s": "secret"}},
+        "a,tmp",
+    ),
+    "without rules nothing is backed up": (Configuration(), {}, None),
+}
+
+
+@pytest.mark.parametrize(("configuration", "pod", "value"), VALUES.values(), ids=VALUES.keys())
+def test_the_value_of_the_annotation(
+    configuration: Configuration, pod: dict[str, Any], value: str | None
+) -> None:
+    assert decide(make_pod(**pod), configuration).value == value
+
+
+@pytest.mark.parametrize("word", ["hostPath", "secret", "configMap", "projected", "downwardAPI", "image"])
+def test_a_type_that_velero_never_takes_is_not_taken_even_when_a_rule_asks_for_it(word: str) -> None:
+    decision = decide(make_pod(volumes={"v": word}), Configuration(rules=(BACKUP_ALL,)))
+    assert decision.value is None
+    assert decision.volumes[0].rule == "all"
+    assert f" {word} volume" in decision.volumes[0].reason
+
+
+@pytest.mark.parametrize("word", ["pvc", "emptyDir", "nfs", "ephemeral"])
+def test_a_type_that_velero_takes_is_taken_when_a_rule_asks_for_it(word: str) -> None:
+    assert decide(make_pod(volumes={"v": word}), Configuration(rules=(BACKUP_ALL,))).value == "v"
+
+
+def test_service_account_tokens_of_old_clusters_are_not_taken() -> None:
+    pod = make_pod(volumes={"default-token-x7": "pvc"})
+    assert decide(pod, Configuration(rules=(BACKUP_ALL,))).value is None
+
+
+REASONS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
+    "a match names its rule": (nine_keys_like(), {}, "rule nine matches"),
+    "the Job is named before the namespace": (
+        nine_keys_like(exclude={"shop"}, jobs=("*",)),
+        {"owner": ("Job", "j")},
+        "nine: its Job j matches excludeJobs '*'",
+    ),
+    "a namespace that is not included": (
+        nine_keys_like(include={"bank"}),
+        {},
+        "nine: namespace shop is not among the included namespaces",
+    ),
+    "an excluded namespace": (nine_keys_like(exclude={"shop"}), {}, "nine: namespace shop is excluded"),
+    "a type that is not listed": (
+        nine_keys_like(),
+        {"volumes": {"t": "emptyDir"}},
+        "nine: volumes of type emptyDir are not among the rule's types",
+    ),
+    "a pending pod": (
+        nine_keys_like(),
+        {"phase": "Pending"},
+        "the pod is Pending: it is decided when it runs",
+    ),
+    "an unmounted volume": (
+        nine_keys_like(),
+        {"unmounted": frozenset({"data"})},
+        "no regular container mounts it: its folder does not exist on the node",
+    ),
+}
+
+
+@pytest.mark.parametrize(("configuration", "pod", "reason"), REASONS.values(), ids=REASONS.keys())
+def test_the_reason_given(configuration: Configuration, pod: dict[str, Any], reason: str) -> None:
+    assert decide(make_pod(**pod), configuration).volumes[0].reason == reason
