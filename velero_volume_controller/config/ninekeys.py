@@ -75,7 +75,8 @@ def parse(text: str, file: str) -> NineKeys:
 
 def _refuse_other_formats(root: yaml.MappingNode, file: str) -> None:
     """Stop at a Kubernetes object: with its keys merely unknown, every namespace would be annotated."""
-    top = {key.value: value.value for key, value in root.value if isinstance(value, yaml.ScalarNode)}
+    scalars = [pair for pair in root.value if all(isinstance(node, yaml.ScalarNode) for node in pair)]
+    top = {key.value: value.value for key, value in scalars}
     if "apiVersion" not in top or "kind" not in top:
         return
     what = f"{file}:{root.start_mark.line + 1}: is a Kubernetes object of kind {top['kind']}"

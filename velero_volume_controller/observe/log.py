@@ -1,0 +1,70 @@
+"""Structured logs on standard error: JSON for machines, coloured text for a terminal."""
+
+import logging
+import sys
+from enum import StrEnum
+from typing import Final
+
+import structlog
+from structlog.typing import Processor
+
+#: klog's verbosity from which on every decision about every pod is logged. The
+#: Go program's own image runs with ``-v 4``, at which it does the same.
+DEBUG_VERBOSITY: Final = 4
+
+#: Libraries that log each of their requests at debug level, which ours do already.
+_TALKATIVE: Final = ("aiohttp", "asyncio", "kubernetes_asyncio", "urllib3")
+
+
+class LogFormat(StrEnum):
+    """``AUTO`` is text on a terminal and JSON elsewhere."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
+
+def set_up(verbosity: int = 0, log_format: LogFormat = LogFormat.AUTO) -> None:
+    """Send structlog's and the standard library's logs to standard error, one line each.
+
+    ``verbosity`` is klog's ``-v``. May be called again; the last call counts.
+    """
+    level = logging.DEBUG if verbosity >= DEBUG_VERBOSITY else logging.INFO
+    terminal = sys.stderr.isatty()
+    as_text = log_format is LogFormat.TEXT or (log_format is LogFormat.AUTO and terminal)
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_renderers(as_text=as_text, colors=terminal),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(level, logging.INFO))
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+
+
+def _renderers(*, as_text: bool, colors: bool) -> list[Processor]:
+    if as_text:
+        return [structlog.dev.ConsoleRenderer(colors=colors, timestamp_key="time")]
+    return [
+        structlog.processors.dict_tracebacks,
+        structlog.processors.EventRenamer("message"),
+        structlog.processors.JSONRenderer(default=str),
+    ]
