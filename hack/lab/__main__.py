@@ -92,9 +92,7 @@ def _row(machine: Machine) -> tuple[str, str, str, str, str]:
     if machine.pid is None:
         return machine.name, machine.address, "off", "", ""
     used = machine.memory_bytes()
-    services = [
-        f"{name}{'' if machine.service_pid(name) else ' (ended)'}" for name in machine.services()
-    ]
+    services = [f"{name}{'' if machine.service_pid(name) else ' (ended)'}" for name in machine.services()]
     memory = "" if used is None else f"{used / 2**20:.0f} MiB"
     return machine.name, machine.address, "running", memory, ", ".join(services)
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from hack.lab import places
 from hack.lab.shell import LabError
 
 ROOT = Path("/sys/fs/cgroup")
-PARENT = "vvc-lab"
+PARENT = f"vvc-{places.NAME}"
 
 
 def hierarchies() -> list[Path]:

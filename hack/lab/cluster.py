@@ -39,14 +39,18 @@ ELSEWHERE = (
 class Lab:
     """The machines of a lab with so many nodes."""
 
+    control_plane: Machine
+    s3: Machine
     nodes: tuple[Machine, ...]
-    control_plane: Machine = Machine("control", f"{network.PREFIX}.1")
-    s3: Machine = Machine("s3", f"{network.PREFIX}.5")
 
     @classmethod
     def of(cls, count: int) -> Lab:
         """A lab with nodes node1 to node`count`."""
-        return cls(tuple(Machine(f"node{i}", f"{network.PREFIX}.{10 + i}") for i in range(1, count + 1)))
+        return cls(
+            Machine("control", f"{network.PREFIX}.1"),
+            Machine("s3", f"{network.PREFIX}.5"),
+            tuple(Machine(f"node{i}", f"{network.PREFIX}.{10 + i}") for i in range(1, count + 1)),
+        )
 
     @classmethod
     def existing(cls) -> Lab:
@@ -222,7 +226,7 @@ def _nodes_ready(lab: Lab, since: datetime | None) -> bool:
 @contextmanager
 def _only_one() -> Iterator[None]:
     places.LAB.mkdir(parents=True, exist_ok=True)
-    with (places.CACHE / ".lab.lock").open("w") as lock:
+    with (places.CACHE / f".{places.NAME}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -66,7 +66,13 @@ def archive(image: Image) -> Path:
 
 
 def write_archive(
-    target: Path, reference: str, layers: Sequence[Path], entrypoint: Sequence[str], environment: Sequence[str], *, user: str = ""
+    target: Path,
+    reference: str,
+    layers: Sequence[Path],
+    entrypoint: Sequence[str],
+    environment: Sequence[str],
+    *,
+    user: str = "",
 ) -> None:
     """Write a docker-archive of these layer tars under a temporary name, then rename it."""
     digests = [_sha256(layer) for layer in layers]
@@ -104,7 +110,9 @@ def busybox() -> Image:
 
 def provisioner() -> Image:
     """local-path-provisioner."""
-    return Image("local-path-provisioner:0.0.30", {"bin/local-path-provisioner": binary("local-path-provisioner")})
+    return Image(
+        "local-path-provisioner:0.0.30", {"bin/local-path-provisioner": binary("local-path-provisioner")}
+    )
 
 
 def velero(version: str) -> Image:

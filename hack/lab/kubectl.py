@@ -50,7 +50,9 @@ def rollout(namespace: str, workload: str, seconds: int = 180) -> None:
     except LabError as error:
         pods = kubectl("-n", namespace, "get", "pods", "-o", "wide")
         events = kubectl("-n", namespace, "get", "events", "--sort-by=.lastTimestamp")[-2000:]
-        raise LabError(f"{workload} in {namespace} is not ready after {seconds} s\n{pods}\n{events}") from error
+        raise LabError(
+            f"{workload} in {namespace} is not ready after {seconds} s\n{pods}\n{events}"
+        ) from error
 
 
 def command(*arguments: str) -> list[str]:

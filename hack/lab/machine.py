@@ -69,7 +69,9 @@ class Machine:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_until(lambda: self._booted(process), f"{self.name} boots (see {log.name})", seconds=15, every=0.02)
+        wait_until(
+            lambda: self._booted(process), f"{self.name} boots (see {log.name})", seconds=15, every=0.02
+        )
 
     def power_off(self) -> None:
         """Pull the plug: kill its first process and wait until nothing is left of it."""
@@ -156,7 +158,9 @@ class Machine:
     def _booted(self, process: subprocess.Popen[bytes]) -> bool:
         """Whether its first process takes orders; notes who that is once it does."""
         if process.poll() is not None:
-            raise LabError(f"{self.name}: its first process ended at once; see {places.LOGS / self.name}.boot")
+            raise LabError(
+                f"{self.name}: its first process ended at once; see {places.LOGS}/{self.name}.boot"
+            )
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         ready = Path(f"/proc/{children[0]}/root/run/lab/ready") if children else None
         identity = ready.read_text() if ready is not None and ready.exists() else ""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from hack.lab import places
 from hack.lab.machine import Machine
 from hack.lab.shell import LabError, run, succeeds
 
-SWITCH = "vvc-lab"
+SWITCH = f"vvc-{places.NAME}"
 BRIDGE = "br0"
-HOST_LINK = "vvclab0"
-PREFIX = "10.50.0"
+HOST_LINK = SWITCH
+PREFIX = f"10.50.{places.NUMBER}"
 POD_CIDR = "10.244.0.0/16"
 SERVICE_CIDR = "10.96.0.0/16"
 HOST_ADDRESS = f"{PREFIX}.254"
@@ -53,7 +54,23 @@ def plug(machine: Machine, nodes: Sequence[Machine]) -> None:
     if succeeds(["ip", "-n", SWITCH, "link", "show", machine.name]):
         _switch("link", "del", machine.name)
     netns = str(machine.pid)
-    run(["ip", "-n", SWITCH, "link", "add", machine.name, "type", "veth", "peer", "name", "eth0", "netns", netns])
+    run(
+        [
+            "ip",
+            "-n",
+            SWITCH,
+            "link",
+            "add",
+            machine.name,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            netns,
+        ]
+    )
     _switch("link", "set", machine.name, "master", BRIDGE, "up")
     machine.run(["ip", "addr", "add", f"{machine.address}/24", "dev", "eth0"])
     machine.run(["ip", "link", "set", "eth0", "up"])

@@ -123,7 +123,9 @@ def _import_into(store: Path, archives: Sequence[Path]) -> None:
     )
     places.LOGS.mkdir(parents=True, exist_ok=True)
     with (places.LOGS / "import.log").open("ab") as log:
-        process = subprocess.Popen(["containerd", "-c", config], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            ["containerd", "-c", config], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
     try:
         ctr = ["ctr", "-a", str(socket), "-n", "k8s.io"]
         wait_until(lambda: succeeds([*ctr, "version"]), "containerd answers", seconds=30)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hack.lab import places
 from hack.lab.machine import Machine
 
@@ -16,7 +18,7 @@ def start(machine: Machine) -> None:
     storage = machine.root / "var/s3"
     (storage / "buckets" / BUCKET).mkdir(parents=True, exist_ok=True)
     (storage / "sidecar").mkdir(exist_ok=True)
-    command = [places.SHARE_INSIDE / "bin/versitygw", "--port", f"{machine.address}:{PORT}"]
+    command: list[str | Path] = [places.SHARE_INSIDE / "bin/versitygw", "--port", f"{machine.address}:{PORT}"]
     keys = ["--access", ACCESS_KEY, "--secret", SECRET_KEY, "--quiet"]
     machine.start_service("s3", [*command, *keys, "posix", "--sidecar", "/var/s3/sidecar", "/var/s3/buckets"])
 

@@ -67,13 +67,17 @@ def install(lab: Lab, version: str) -> Velero:
         kubectl.apply(yaml.safe_dump_all(item for item in documents if item not in definitions))
         kubectl.rollout(velero.namespace, "deployment/velero")
         kubectl.rollout(velero.namespace, "daemonset/node-agent")
-        wait_until(lambda: _location_available(velero), "the backup storage location is available", seconds=120)
+        wait_until(
+            lambda: _location_available(velero), "the backup storage location is available", seconds=120
+        )
     return velero
 
 
 def _rendered(lab: Lab, velero: Velero) -> list[dict[str, Any]]:
     with tempfile.NamedTemporaryFile("w") as credentials:
-        credentials.write(f"[default]\naws_access_key_id={s3.ACCESS_KEY}\naws_secret_access_key={s3.SECRET_KEY}\n")
+        credentials.write(
+            f"[default]\naws_access_key_id={s3.ACCESS_KEY}\naws_secret_access_key={s3.SECRET_KEY}\n"
+        )
         credentials.flush()
         location = f"region=us-east-1,s3ForcePathStyle=true,s3Url={s3.url(lab.s3)}"
         text = velero.command(

@@ -1,0 +1,159 @@
+"""The controller in the lab: an image of this tree, made without Docker, and its deployment.
+
+The image holds what the Dockerfile's does: Debian's Python, the locked dependencies
+with their hashes checked, the package. Each is a layer of its own, cached under what it
+is made of, so that a changed line of code costs a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hack.lab import images, kubectl, node, places
+from hack.lab.cluster import Lab
+from hack.lab.progress import step
+from hack.lab.shell import run
+
+SUITE = "bookworm"
+PYTHON = "3.11"  # bookworm's
+PACKAGES = "python3,ca-certificates"
+NAME = "velero-volume-controller"
+NAMESPACE = "velero"
+MANIFEST = places.REPOSITORY / "manifests/install.yaml"
+DEPENDENCIES = "usr/local/lib/dependencies"
+APPLICATION = "usr/local/lib/application"
+LAYER_FORMAT = b"2"  # counted up when the way a layer is written changes
+UNNEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache", "var/lib/apt", "var/log")
+
+
+def archive() -> Path:
+    """The archive of this tree's image; its tag is the digest of what is in it."""
+    package = places.REPOSITORY / "velero_volume_controller"
+    sources = sorted(
+        path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    )
+    lock = places.REPOSITORY / "requirements.lock"
+    base = _layer("base", f"{SUITE} {PACKAGES} {UNNEEDED}".encode(), _base)
+    dependencies = _layer("dependencies", lock.read_bytes(), lambda root: _dependencies(root, lock))
+    content = b"".join(str(path.relative_to(package)).encode() + path.read_bytes() for path in sources)
+    application = _layer("application", content, lambda root: _application(root, package))
+    layers = [base, dependencies, application]
+    tag = hashlib.sha256(" ".join(layer.name for layer in layers).encode()).hexdigest()[:12]
+    target = places.IMAGES / f"{NAME}-{tag}.tar"
+    if not target.exists():
+        for old in places.IMAGES.glob(f"{NAME}-{'?' * 12}.tar"):
+            old.unlink()
+        entrypoint = ["python3", "-m", "velero_volume_controller"]
+        path = f"PYTHONPATH=/{APPLICATION}:/{DEPENDENCIES}"
+        environment = ["PATH=/usr/local/bin:/usr/bin:/bin", path, "PYTHONUNBUFFERED=1"]
+        images.write_archive(target, reference(target), layers, entrypoint, environment, user="65532:65532")
+    return target
+
+
+def reference(archive_path: Path) -> str:
+    """The image's name, as pods use it."""
+    return f"{images.REGISTRY}/{NAME}:{archive_path.stem.rpartition('-')[2]}"
+
+
+def deploy(lab: Lab, config: str | None = None) -> None:
+    """Deploy this tree's controller from manifests/install.yaml and wait until it is ready.
+
+    `config` replaces the ConfigMap's config.yml.
+    """
+    with step("deploying the controller"):
+        made = archive()
+        for machine in lab.nodes:
+            node.ensure_images(machine, [made])
+        documents = _manifest(reference(made), config)
+        kubectl.apply(documents)
+        kubectl.rollout(NAMESPACE, f"deployment/{NAME}")
+
+
+def remove() -> None:
+    """Remove what `deploy` applied; the namespace, which is Velero's too, stays."""
+    documents = _documents()
+    kept = [item for item in documents if item["kind"] != "Namespace"]
+    kubectl.kubectl("delete", "--ignore-not-found", "-f", "-", stdin=yaml.safe_dump_all(kept))
+
+
+def _documents() -> list[dict[str, Any]]:
+    return [document for document in yaml.safe_load_all(MANIFEST.read_text()) if document]
+
+
+def _manifest(image: str, config: str | None) -> str:
+    documents = _documents()
+    for document in documents:
+        if document["kind"] == "Deployment":
+            for container in document["spec"]["template"]["spec"]["containers"]:
+                container["image"] = image
+                container["imagePullPolicy"] = "Never"
+        elif document["kind"] == "ConfigMap" and config is not None:
+            document["data"]["config.yml"] = config
+    return yaml.safe_dump_all(documents)
+
+
+def _layer(name: str, key: bytes, fill: Callable[[Path], None]) -> Path:
+    """The tar of a layer, filled first where it is not cached."""
+    target = places.IMAGES / f".{NAME}-{name}-{hashlib.sha256(LAYER_FORMAT + key).hexdigest()[:12]}.layer"
+    if target.exists():
+        return target
+    places.IMAGES.mkdir(parents=True, exist_ok=True)
+    for old in places.IMAGES.glob(f".{NAME}-{name}-*.layer"):
+        old.unlink()
+    with step(f"making the image's {name}"), tempfile.TemporaryDirectory(dir=places.IMAGES) as root:
+        fill(Path(root))
+        # A temporary folder is its owner's alone; the image's root is for everyone.
+        Path(root).chmod(0o755)
+        unfinished = target.with_suffix(".unfinished")
+        with tarfile.open(unfinished, "w") as tar:
+            tar.add(root, arcname=".", filter=_anonymous)
+        unfinished.rename(target)
+    return target
+
+
+def _base(root: Path) -> None:
+    run(["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, root, _mirror()])
+    for folder in UNNEEDED:
+        shutil.rmtree(root / folder, ignore_errors=True)
+
+
+def _mirror() -> str:
+    """The Debian mirror that this machine itself uses for this suite."""
+    for line in run(
+        ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)"]
+    ).splitlines():
+        release, component, uri = line.split()
+        if release == SUITE and component == "main":
+            return uri
+    return "http://deb.debian.org/debian"
+
+
+def _dependencies(root: Path, lock: Path) -> None:
+    target: list[str | Path] = [
+        "--target",
+        root / DEPENDENCIES,
+        "--python-version",
+        PYTHON,
+        "--only-binary=:all:",
+    ]
+    run([sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", lock, *target])
+
+
+def _application(root: Path, package: Path) -> None:
+    target = root / APPLICATION / package.name
+    shutil.copytree(package, target, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return entry
