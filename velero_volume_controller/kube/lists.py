@@ -1,0 +1,59 @@
+"""Lists in pages, the items left undecoded.
+
+Undecoded, because one object that does not fit must cost a warning and not the
+page, and because the generated models took 15 s and 670 MiB for 10,000 pods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from velero_volume_controller.kube.client import Client
+from velero_volume_controller.kube.errors import ApiError
+
+#: Items per page. A page of 500 pods is about 3 MB and 10 ms of decoding.
+PAGE_SIZE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the items; ``resource_version`` is the whole list's, the same on every page."""
+
+    items: list[msgspec.Raw]
+    resource_version: str
+
+
+class _ListMetadata(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+    continue_: str | None = msgspec.field(name="continue", default=None)
+
+
+class _List(msgspec.Struct):
+    metadata: _ListMetadata
+    items: list[msgspec.Raw] | None = None
+
+
+_DECODER: Final = msgspec.json.Decoder(_List)
+
+
+async def pages(client: Client, path: str, query: Mapping[str, str] | None = None) -> AsyncIterator[Page]:
+    """The list at this path, page by page.
+
+    Raises ApiError with status 410 when the server has forgotten the list between
+    two pages (compacted, about five minutes): start over.
+    """
+    wanted = {**(query or {}), "limit": str(PAGE_SIZE)}
+    while True:
+        body = await client.request("GET", path, query=wanted)
+        try:
+            page = _DECODER.decode(body)
+        except msgspec.MsgspecError as error:
+            raise ApiError("GET", path, 200, "", f"the answer is no list ({error})") from error
+        yield Page(page.items or [], page.metadata.resource_version)
+        if not page.metadata.continue_:
+            return
+        wanted["continue"] = page.metadata.continue_

@@ -1,0 +1,50 @@
+"""Asking the API server what we may do, before we need it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from velero_volume_controller.kube.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A verb on a resource; an empty ``namespace`` is all of them, an empty ``group`` the core one."""
+
+    verb: str
+    resource: str
+    group: str = ""
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        where = f"in namespace {self.namespace}" if self.namespace else "in every namespace"
+        resource = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{self.verb} {resource} {where}"
+
+
+class _Result(msgspec.Struct):
+    allowed: bool = False
+
+
+class _Review(msgspec.Struct):
+    status: _Result
+
+
+async def allowed(client: Client, permission: Permission) -> bool:
+    """Whether this client may do it. Every authenticated user may ask. Raises as Client.request does."""
+    attributes = {
+        "verb": permission.verb,
+        "resource": permission.resource,
+        "group": permission.group,
+        "namespace": permission.namespace,
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    answer = await client.request("POST", path, body=msgspec.json.encode(review))
+    return msgspec.json.decode(answer, type=_Review).status.allowed
