@@ -1,0 +1,81 @@
+"""The commands put together, and what each way of ending means to the shell."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from velero_volume_controller import __version__
+from velero_volume_controller.cli import legacy_arguments
+from velero_volume_controller.cli.completion import completion
+from velero_volume_controller.cli.run import run
+from velero_volume_controller.cli.version import version
+from velero_volume_controller.config import ConfigurationError
+from velero_volume_controller.kube.errors import KubeError
+
+#: The cluster, the network or this machine is in the way.
+EXIT_ENVIRONMENT: Final = 1
+#: The configuration or the arguments cannot be used.
+EXIT_CONFIGURATION: Final = 2
+#: Ended by Ctrl-C: 128 + SIGINT.
+EXIT_INTERRUPTED: Final = 130
+#: The reader of our output went away: 128 + SIGPIPE.
+EXIT_BROKEN_PIPE: Final = 141
+
+_EPILOG = """
+\b
+Examples:
+  vvc run -c config.yml            annotate pods until told to stop
+  vvc run --help                   every option
+"""
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="velero-volume-controller %(version)s")
+def commands() -> None:
+    """A companion to Velero: decides which volumes are backed up, and annotates the pods for it."""
+
+
+for _command in (run, version, completion):
+    commands.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status; never a traceback for what a user can cause."""
+    program = Path(sys.argv[0]).name
+    given = sys.argv[1:] if arguments is None else arguments
+    translated = legacy_arguments.translate(program, given)
+    for flag in translated.dropped:
+        click.echo(f"Warning: -{flag} is ignored: logs always go to standard error.", err=True)
+    try:
+        result = commands.main(list(translated.arguments), prog_name="vvc", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code if isinstance(error, click.UsageError) else EXIT_ENVIRONMENT
+    except ConfigurationError as error:
+        return _complain(error, EXIT_CONFIGURATION)
+    except KubeError as error:
+        return _complain(error, EXIT_ENVIRONMENT)
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return EXIT_BROKEN_PIPE
+    return result if isinstance(result, int) else _flush()
+
+
+def _complain(error: Exception, status: int) -> int:
+    click.echo(f"Error: {error}", err=True)
+    return status
+
+
+def _flush() -> int:
+    """Notice a reader that went away now, rather than in the interpreter's last breath."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    return 0

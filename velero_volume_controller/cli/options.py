@@ -1,0 +1,70 @@
+"""Types of options: durations and addresses, and how the Lease's times depend on each other."""
+
+import re
+from typing import Final
+
+import click
+
+from velero_volume_controller.manager.settings import ElectionTimes, ListenAddress
+
+#: As client-go's ``leaderelection.JitterFactor``: a retry may come this much later than its period.
+_JITTER: Final = 1.2
+
+_DURATION: Final = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>ms|s|m|h|)")
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Duration(click.ParamType[float]):
+    """``15s``, ``500ms``, ``1m``, or a plain number of seconds; becomes seconds."""
+
+    name = "duration"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds, more than none."""
+        if not isinstance(value, str):
+            return value
+        match = _DURATION.fullmatch(value)
+        if match is None or float(match["number"]) == 0:
+            self.fail(f"expected a duration such as 15s or 1m, found {value!r}.", param, ctx)
+        return float(match["number"]) * _SECONDS[match["unit"]]
+
+
+class Address(click.ParamType[ListenAddress | None]):
+    """``HOST:PORT``, ``:PORT`` for every interface, or ``off``; becomes a ListenAddress or None."""
+
+    name = "address"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> ListenAddress | None:
+        """An IPv6 host stands in brackets, as in a URL."""
+        if value == "off":
+            return None
+        host, colon, port = value.rpartition(":")
+        bracketed = host.startswith("[") and host.endswith("]")
+        well_formed = colon and (bracketed or ":" not in host) and re.fullmatch(r"\d{1,5}", port)
+        if not well_formed or int(port) > 65535:
+            self.fail(f"expected HOST:PORT, :PORT or off, found {value!r}.", param, ctx)
+        return ListenAddress(host[1:-1] if bracketed else host, int(port))
+
+
+def election_times(lease_duration: float, renew_deadline: float, retry_period: float) -> ElectionTimes:
+    """The Lease's times, as client-go demands them; raises a usage error that says which two clash.
+
+    A Lease holds whole seconds, and another replica believes what it holds.
+    """
+    if lease_duration != int(lease_duration):
+        raise click.UsageError(
+            f"--lease-duration {lease_duration:g}s: expected whole seconds: a Lease holds no fractions."
+        )
+    if lease_duration <= renew_deadline:
+        raise click.UsageError(
+            f"--lease-duration {lease_duration:g}s must be longer than --renew-deadline {renew_deadline:g}s: "
+            "a leader must give up before another may take over."
+        )
+    if renew_deadline <= _JITTER * retry_period:
+        raise click.UsageError(
+            f"--renew-deadline {renew_deadline:g}s must be longer than {_JITTER:g} times "
+            f"--retry-period {retry_period:g}s: a leader needs time for more than one try."
+        )
+    return ElectionTimes(lease_duration, renew_deadline, retry_period)

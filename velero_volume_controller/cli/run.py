@@ -1,0 +1,176 @@
+"""``vvc run``: the controller itself."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import structlog
+import uvloop
+
+from velero_volume_controller import manager
+from velero_volume_controller.api.configuration import Configuration, Ownership, Rule
+from velero_volume_controller.cli.options import Address, Duration, election_times
+from velero_volume_controller.config import DEFAULT_PATH, load
+from velero_volume_controller.manager.settings import ListenAddress, Settings
+from velero_volume_controller.observe.log import LogFormat, set_up
+
+_EPILOG = """
+\b
+Examples:
+  vvc run -c config.yml
+  vvc run -c config.yml --kubeconfig ~/.kube/config --context staging --metrics-address off
+  vvc run -c config.yml --ownership legacy --log-format text -v 4
+
+\b
+The Go program's own way of calling is understood as well:
+  velero-volume-controller -c config.yml -v 4 -logtostderr true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """The options of ``run`` by their names."""
+
+    config: Path
+    kubeconfig: Path | None
+    context: str | None
+    metrics_address: ListenAddress | None
+    lease_duration: float
+    renew_deadline: float
+    retry_period: float
+    leader_elect: bool
+    ownership: str
+    max_in_flight: int
+    verbosity: int
+    log_format: str
+
+
+@click.command(epilog=_EPILOG, short_help="Annotate pods until told to stop.")
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_PATH,
+    show_default=True,
+    help="The configuration: the nine keys of the Go program's config.yml.",
+)
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    help="A kubeconfig; beats the configuration's kubeConfig, KUBECONFIG and the pod's service account.",
+)
+@click.option("--context", help="The context of the kubeconfig to use instead of its current one.")
+@click.option(
+    "--ownership",
+    type=click.Choice([ownership.value for ownership in Ownership]),
+    default=Ownership.PROTECT.value,
+    show_default=True,
+    help="protect leaves annotations alone that someone else wrote; legacy overwrites and strips them "
+    "as the Go program did.",
+)
+@click.option(
+    "--metrics-address",
+    type=Address(),
+    default=":8080",
+    show_default=True,
+    help="Where /livez, /readyz and /metrics are served: HOST:PORT, :PORT or off.",
+)
+@click.option(
+    "--leader-elect/--no-leader-elect",
+    default=True,
+    show_default=True,
+    help="Let one of several replicas act. Without it there must be only one.",
+)
+@click.option(
+    "--lease-duration",
+    type=Duration(),
+    default="15s",
+    show_default=True,
+    help="How long a silent leader is respected.",
+)
+@click.option(
+    "--renew-deadline",
+    type=Duration(),
+    default="10s",
+    show_default=True,
+    help="When a leader that cannot renew gives up; shorter than the lease's duration.",
+)
+@click.option(
+    "--retry-period",
+    type=Duration(),
+    default="2s",
+    show_default=True,
+    help="How often the Lease is renewed or tried for.",
+)
+@click.option(
+    "--max-in-flight",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="The most requests that wait for the API server at one time.",
+)
+@click.option(
+    "-v",
+    "verbosity",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="klog's verbosity; from 4 on every decision is logged.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice([log_format.value for log_format in LogFormat]),
+    default=LogFormat.AUTO.value,
+    show_default=True,
+    help="auto is text on a terminal and JSON elsewhere.",
+)
+def run(**given: Any) -> None:
+    """Watch pods and annotate those whose volumes Velero should back up.
+
+    Runs until SIGTERM or Ctrl-C. Exits with 2 when the configuration cannot be
+    used and with 1 when the cluster cannot be reached or refuses.
+    """
+    options = _Options(**given)
+    times = election_times(options.lease_duration, options.renew_deadline, options.retry_period)
+    loaded = load(options.config, Ownership(options.ownership))
+    set_up(options.verbosity, LogFormat(options.log_format))
+    log = structlog.get_logger(__name__)
+    for warning in loaded.warnings:
+        log.warning(warning)
+    log.info("configuration", **_summary(loaded.configuration))
+    settings = Settings(
+        configuration=loaded.configuration,
+        kubeconfig=options.kubeconfig,
+        context=options.context,
+        listen=options.metrics_address,
+        leader_elect=options.leader_elect,
+        election=times,
+        max_in_flight=options.max_in_flight,
+    )
+    uvloop.run(manager.run(settings))
+
+
+def _summary(configuration: Configuration) -> dict[str, Any]:
+    """What is in force, for the first line of the log."""
+    cluster = configuration.cluster
+    return {
+        "source": configuration.source,
+        "ownership": configuration.ownership.value,
+        "lease": f"{cluster.lease_namespace}/{cluster.lease_name}",
+        "default": configuration.default.value,
+        "rules": [_rule_summary(rule) for rule in configuration.rules],
+    }
+
+
+def _rule_summary(rule: Rule) -> dict[str, Any]:
+    """Only the conditions that are set."""
+    include, types = rule.namespaces.include, rule.volumes.types
+    conditions = {
+        "include_namespaces": None if include is None else sorted(include),
+        "exclude_namespaces": sorted(rule.namespaces.exclude) or None,
+        "exclude_jobs": list(rule.pods.exclude_jobs) or None,
+        "volume_types": None if types is None else sorted(types),
+    }
+    set_ones = {name: value for name, value in conditions.items() if value is not None}
+    return {"name": rule.name, "action": rule.action.value, **set_ones}
