@@ -59,19 +59,14 @@ class Machine:
         cgroups.remove(self.name)
         self.disk.mkdir(parents=True, exist_ok=True)
         places.LOGS.mkdir(parents=True, exist_ok=True)
+        (self.disk / "init").unlink(missing_ok=True)
         unshare = ["unshare", "--mount", "--uts", "--net", "--pid", "--ipc", "--cgroup", "--fork"]
         command = [*unshare, "--kill-child", str(HERE / INIT), self.name, str(self.disk), str(places.SHARE)]
-        with (places.LOGS / f"{self.name}.boot").open("ab") as log:
-            process = subprocess.Popen(
-                self._joined(command),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        wait_until(
-            lambda: self._booted(process), f"{self.name} boots (see {log.name})", seconds=15, every=0.02
-        )
+        log = places.LOGS / f"{self.name}.boot"
+        with log.open("ab") as output:
+            background = ["setsid", "--fork", *self._joined(command)]
+            subprocess.run(background, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=True)
+        wait_until(self._booted, f"{self.name} boots (see {log})", seconds=15, every=0.02)
 
     def power_off(self) -> None:
         """Pull the plug: kill its first process and wait until nothing is left of it."""
@@ -155,15 +150,6 @@ class Machine:
         script = f'for procs in {joins}; do echo $$ > "$procs" || exit 70; done; exec "$@"'
         return ["sh", "-c", script, "sh", *command]
 
-    def _booted(self, process: subprocess.Popen[bytes]) -> bool:
-        """Whether its first process takes orders; notes who that is once it does."""
-        if process.poll() is not None:
-            raise LabError(
-                f"{self.name}: its first process ended at once; see {places.LOGS}/{self.name}.boot"
-            )
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        ready = Path(f"/proc/{children[0]}/root/run/lab/ready") if children else None
-        identity = ready.read_text() if ready is not None and ready.exists() else ""
-        if identity:
-            (self.disk / "init").write_text(identity)
-        return bool(identity)
+    def _booted(self) -> bool:
+        pid = self.pid
+        return pid is not None and Path(f"/proc/{pid}/root/run/lab/ready").exists()

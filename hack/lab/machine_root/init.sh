@@ -38,6 +38,7 @@ while IFS=: read -r id controllers _; do
   mount -t cgroup -o "$option" cgroup "$root/sys/fs/cgroup/${controllers#name=}"
 done < /proc/self/cgroup
 
+echo "$pid $started" > "$disk/init"
 cd "$root"
 pivot_root . .
 umount -l .
@@ -54,7 +55,7 @@ sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0
 mkdir -p /run/lab /run/lock
 mkfifo /run/lab/control
 exec 3<>/run/lab/control
-echo "$pid $started" > /run/lab/ready
+: > /run/lab/ready
 trap : TERM INT HUP
 while :; do
   read -r -u3 line || continue
