@@ -42,6 +42,11 @@ def translate(program: str, arguments: Sequence[str]) -> Translated:
         return Translated(("run",) if program == GO_PROGRAM else ())
     if not arguments[0].startswith("-") or arguments[0] in _OURS_WITHOUT_COMMAND:
         return Translated(tuple(arguments))
+    return _from_go(arguments)
+
+
+def _from_go(arguments: Sequence[str]) -> Translated:
+    """Go over the words one by one, as Go's flag package does, but past stray words too."""
     translated: list[str] = ["run"]
     dropped: list[str] = []
     rest = list(arguments)

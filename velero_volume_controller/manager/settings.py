@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from velero_volume_controller.api.configuration import Configuration
+from velero_volume_controller.kube.lease import ElectionTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,19 +13,6 @@ class ListenAddress:
 
     host: str
     port: int
-
-
-@dataclass(frozen=True, slots=True)
-class ElectionTimes:
-    """The Lease's times, in seconds. Whoever makes one has checked duration > deadline > 1.2 · period.
-
-    The defaults are client-go's: a leader that dies is replaced within
-    ``lease_duration`` + 2 · ``retry_period``.
-    """
-
-    lease_duration: float = 15.0
-    renew_deadline: float = 10.0
-    retry_period: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
