@@ -7,7 +7,7 @@ import os
 import click
 from rich.table import Table
 
-from hack.lab import cluster, kubectl, places, storage, velero
+from hack.lab import cluster, controller, kubectl, packages, places, storage, velero
 from hack.lab.cluster import Lab
 from hack.lab.machine import Machine
 from hack.lab.progress import console
@@ -78,6 +78,14 @@ def status() -> None:
         raise click.ClickException("the lab is down; `make lab-up` brings it up")
     click.echo(f"export KUBECONFIG={places.KUBECONFIG}")
     click.echo("API server: " + ("ready" if kubectl.answers() else "does not answer"))
+
+
+@main.command()
+def image() -> None:
+    """Make the controller's image without Docker; prints its name and its archive."""
+    packages.ensure()
+    archive = controller.archive()
+    click.echo(f"{controller.reference(archive)} {archive}")
 
 
 @main.command("kubectl", context_settings={"ignore_unknown_options": True, "help_option_names": []})

@@ -103,7 +103,8 @@ def test_one_pods_path_is_dropped_and_the_rest_of_the_node_goes_on(lab: Lab, nod
 
 CLIENT = """
 import http.client, ssl, sys
-connection = http.client.HTTPSConnection(sys.argv[1], 6443, timeout=2, context=ssl._create_unverified_context())
+context = ssl._create_unverified_context()
+connection = http.client.HTTPSConnection(sys.argv[1], 6443, timeout=2, context=context)
 for line in sys.stdin:
     try:
         connection.request("GET", "/version")

@@ -1,0 +1,92 @@
+# `make help` lists the targets. Each installs what it needs of Python; the lab's also installs
+# Debian packages (as root) and builds Kubernetes and Velero from Go modules, once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+IMAGE ?= velero-volume-controller:latest
+
+export LAB_NODES LAB_VELERO LAB_NAME DEMO_VELERO
+
+.DEFAULT_GOAL := help
+.PHONY: help venv lock lint format unit integration test e2e e2e-smoke bench demo \
+	lab-up lab-down lab-purge lab-status image manifests clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(STAMP) ## Make .venv with the locked dependencies, hashes checked
+
+$(STAMP): requirements-dev.lock setup.cfg
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON): not found; Python 3.11 or newer is needed"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.11 …"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+		|| { echo "$(PYTHON) lacks venv; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock: venv ## Pin the newest allowed dependencies anew, with hashes
+	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--python-version 3.11 setup.cfg -o requirements.lock
+	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--python-version 3.11 --extra dev setup.cfg -o requirements-dev.lock
+
+lint: venv ## Style, types and the rooms' borders
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@if command -v shellcheck >/dev/null; then echo shellcheck; \
+		shellcheck .ci/run $$(git ls-files '*.sh'); \
+		else echo "shellcheck is not installed: shell scripts were not checked"; fi
+
+format: venv ## Format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+unit: venv ## The pure tests
+	$(BIN)/pytest tests/unit
+
+integration: venv ## The tests against a real API server and etcd, which they start
+	$(BIN)/pytest tests/integration
+
+test: lint ## Lint, types, unit and integration tests
+	$(BIN)/pytest
+
+e2e-smoke: venv ## The demo's story on the lab with Velero 1.18.3, as tests
+	$(BIN)/pytest tests/e2e -m smoke
+
+e2e: venv ## All end-to-end tests, on three nodes with both versions of Velero
+	LAB_NODES=$${LAB_NODES:-3} $(BIN)/pytest tests/e2e
+
+bench: venv ## The benchmarks: ratios measured side by side
+	$(BIN)/python -m tests.bench
+
+demo: venv ## From nothing to a restored backup, told step by step
+	$(BIN)/python -m hack.demo
+
+lab-up: venv ## Bring the lab up (LAB_NODES, LAB_VELERO, LAB_NAME); LAB=kind uses kind
+	@if [ "$(LAB)" = kind ]; then hack/kind/up.sh; else $(BIN)/python -m hack.lab up; fi
+
+lab-down: venv ## End the lab
+	@if [ "$(LAB)" = kind ]; then hack/kind/down.sh; else $(BIN)/python -m hack.lab down; fi
+
+lab-purge: venv ## End the lab and remove its disks; binaries and images stay cached
+	$(BIN)/python -m hack.lab purge
+
+lab-status: venv ## Show the lab's machines, services and memory
+	$(BIN)/python -m hack.lab status
+
+image: venv ## Build the image: with Docker where it runs, else as an archive for containerd
+	@if docker info >/dev/null 2>&1; then docker build -t $(IMAGE) .; \
+		else $(BIN)/python -m hack.lab image; fi
+
+manifests: venv ## Render config/ to manifests/install.yaml
+	$(BIN)/python -m hack.manifests
+
+clean: ## Remove what the targets made in this tree
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
