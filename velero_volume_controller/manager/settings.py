@@ -1,6 +1,6 @@
 """What `vvc run` was told on the command line, checked and complete."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from velero_volume_controller.api.configuration import Configuration
@@ -31,5 +31,5 @@ class Settings:
     context: str | None = None
     listen: ListenAddress | None = None
     leader_elect: bool = True
-    election: ElectionTimes = ElectionTimes()
+    election: ElectionTimes = field(default_factory=ElectionTimes)
     max_in_flight: int = 20

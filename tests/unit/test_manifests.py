@@ -1,0 +1,70 @@
+"""What is installed: rendered, restricted, and in step with the code."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from hack.manifests import INSTALL, render
+from velero_volume_controller import __version__
+from velero_volume_controller.config import DEFAULT_PATH, load_text
+
+INSTALLED: list[dict[str, Any]] = list(yaml.safe_load_all(INSTALL.read_text()))
+
+
+def only(kind: str, documents: list[dict[str, Any]] = INSTALLED) -> dict[str, Any]:
+    (found,) = [document for document in documents if document["kind"] == kind]
+    return found
+
+
+def test_the_rendered_file_is_up_to_date() -> None:
+    assert INSTALL.read_text() == render(), "run: python -m hack.manifests"
+
+
+def test_the_configuration_that_is_installed_has_nothing_to_warn_of() -> None:
+    loaded = load_text(only("ConfigMap")["data"]["config.yml"], "config.yml")
+    assert loaded.warnings == ()
+    cluster = loaded.configuration.cluster
+    assert cluster.lease_namespace == only("Role")["metadata"]["namespace"]
+    assert cluster.lease_name in only("Role")["rules"][1]["resourceNames"]
+
+
+def test_the_configuration_is_mounted_where_the_program_looks_for_it() -> None:
+    spec = only("Deployment")["spec"]["template"]["spec"]
+    (mount,) = spec["containers"][0]["volumeMounts"]
+    assert mount["mountPath"] == str(DEFAULT_PATH.parent)
+    assert DEFAULT_PATH.name in only("ConfigMap")["data"]
+
+
+def test_the_pod_satisfies_pod_security_restricted() -> None:
+    spec = only("Deployment")["spec"]["template"]["spec"]
+    pod, container = spec["securityContext"], spec["containers"][0]["securityContext"]
+    assert pod["runAsNonRoot"] is True
+    assert pod["runAsUser"] > 0
+    assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["allowPrivilegeEscalation"] is False
+    assert container["capabilities"] == {"drop": ["ALL"]}
+    assert [next(iter(set(volume) - {"name"})) for volume in spec["volumes"]] == ["configMap"]
+
+
+def test_the_image_is_of_this_version() -> None:
+    container = only("Deployment")["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"] == f"velero-volume-controller:{__version__}"
+
+
+def test_another_namespace_and_image_reach_every_object() -> None:
+    text = render(namespace="backup", image="registry.example/vvc:9")
+    documents = list(yaml.safe_load_all(text))
+    namespaces = {document["metadata"].get("namespace") for document in documents}
+    assert namespaces == {None, "backup"}
+    assert only("ClusterRoleBinding", documents)["subjects"][0]["namespace"] == "backup"
+    loaded = load_text(only("ConfigMap", documents)["data"]["config.yml"], "f")
+    assert loaded.configuration.cluster.lease_namespace == "backup"
+    container = only("Deployment", documents)["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"] == "registry.example/vvc:9"
+
+
+@pytest.mark.parametrize("kind", ["ClusterRole", "Role"])
+def test_nothing_may_be_deleted(kind: str) -> None:
+    verbs = {verb for rule in only(kind)["rules"] for verb in rule["verbs"]}
+    assert verbs <= {"get", "list", "watch", "patch", "create", "update"}
