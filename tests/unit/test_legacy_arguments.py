@@ -40,8 +40,9 @@ def test_arguments(written: str, read: list[str]) -> None:
     assert list(translate("vvc", written.split()).arguments) == read
 
 
-def test_called_by_the_go_programs_name_without_arguments_it_runs() -> None:
-    assert translate("velero-volume-controller", []).arguments == ("run",)
+@pytest.mark.parametrize("program", ["velero-volume-controller", "__main__.py"])
+def test_called_in_place_of_the_go_program_without_arguments_it_runs(program: str) -> None:
+    assert translate(program, []).arguments == ("run",)
 
 
 def test_flags_that_asked_for_a_file_are_named() -> None:

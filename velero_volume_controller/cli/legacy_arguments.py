@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-#: The console script that stands in for the Go program; without arguments it runs.
-GO_PROGRAM: Final = "velero-volume-controller"
+#: The names that stand in for the Go program, which runs without arguments too: our
+#: console script of its name, and ``python -m velero_volume_controller``.
+GO_PROGRAMS: Final = frozenset({"velero-volume-controller", "__main__.py"})
 
 #: The Go program's flags that mean something here; both take a value.
 _GO_OPTIONS: Final = {"c": "--config", "v": "-v"}
@@ -39,7 +40,7 @@ class Translated:
 def translate(program: str, arguments: Sequence[str]) -> Translated:
     """Leave arguments that begin with a command alone; turn the Go program's into those of ``run``."""
     if not arguments:
-        return Translated(("run",) if program == GO_PROGRAM else ())
+        return Translated(("run",) if program in GO_PROGRAMS else ())
     if not arguments[0].startswith("-") or arguments[0] in _OURS_WITHOUT_COMMAND:
         return Translated(tuple(arguments))
     return _from_go(arguments)
