@@ -84,7 +84,7 @@ _EVENT: Final = msgspec.json.Decoder(_WatchEvent)
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Told, for the metrics, why a watch begins again (end, expired, error) and that an object was skipped."""
+    """For the metrics: why a watch begins again (end, expired, error); that an object was skipped."""
 
     restarted: Callable[[str], None]
     undecodable: Callable[[], None]

@@ -1,0 +1,71 @@
+"""One PATCH of the two annotations, which changes that version of that pod or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+import msgspec
+
+from velero_volume_controller.kube.client import MERGE_PATCH, Client
+from velero_volume_controller.kube.errors import ApiError
+from velero_volume_controller.kube.watches import Key
+from velero_volume_controller.velero.model.pods import Pod, decode
+
+
+class Outcome(Enum):
+    """What became of a patch."""
+
+    WRITTEN = "written"
+    #: The pod has changed since, or another pod has its name: read it again and decide again.
+    CONFLICT = "conflict"
+    #: The pod is gone, and with it the work.
+    GONE = "gone"
+
+
+def patch(pod: Pod, annotations: Mapping[str, str | None]) -> bytes:
+    """The merge patch. uid and resourceVersion make the API server refuse it for any other pod or version.
+
+    A StatefulSet's pod keeps its name when it is made anew, hence the uid.
+    """
+    metadata = {
+        "uid": pod.metadata.uid,
+        "resourceVersion": pod.metadata.resource_version,
+        "annotations": annotations,
+    }
+    return msgspec.json.encode({"metadata": metadata})
+
+
+async def write(client: Client, pod: Pod, annotations: Mapping[str, str | None]) -> Outcome:
+    """Raises as Client.request does, but for 404 and 409, which are outcomes."""
+    key = Key(pod.metadata.namespace, pod.metadata.name)
+    try:
+        await client.request("PATCH", _path(key), body=patch(pod, annotations), content_type=MERGE_PATCH)
+    except ApiError as error:
+        if error.status == 409:
+            return Outcome.CONFLICT
+        if _is_gone(error):
+            return Outcome.GONE
+        raise
+    return Outcome.WRITTEN
+
+
+async def read(client: Client, key: Key) -> Pod | None:
+    """The pod as it is now, past the cache; None if it is gone or can't be read."""
+    try:
+        return decode(await client.request("GET", _path(key)))
+    except msgspec.MsgspecError:
+        return None
+    except ApiError as error:
+        if _is_gone(error):
+            return None
+        raise
+
+
+def _path(key: Key) -> str:
+    return f"/api/v1/namespaces/{key.namespace}/pods/{key.name}"
+
+
+def _is_gone(error: ApiError) -> bool:
+    # A 404 that is not Kubernetes's own says nothing about the pod.
+    return error.status == 404 and error.reason == "NotFound"

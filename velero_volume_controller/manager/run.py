@@ -1,0 +1,112 @@
+"""From settings to a process that works, and back to nothing when it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import signal
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from velero_volume_controller import __version__
+from velero_volume_controller.annotate.controller import Annotator
+from velero_volume_controller.annotate.gather import PodCache
+from velero_volume_controller.kube.client import Client, Limits, Observer
+from velero_volume_controller.kube.credentials import Cluster
+from velero_volume_controller.kube.election import Candidate, Elector, lease_limits
+from velero_volume_controller.kube.fence import Fence
+from velero_volume_controller.manager import preflight
+from velero_volume_controller.manager.health import serve
+from velero_volume_controller.manager.settings import Settings
+from velero_volume_controller.observe.metrics import Metrics
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings) -> None:
+    """Runs until SIGTERM or SIGINT. Raises KubeError when it can't start; once started it always retries."""
+    metrics = Metrics(__version__)
+    stop = asyncio.Event()
+
+    def observe(method: str, code: int) -> None:
+        metrics.api_requests.labels(method, code).inc()
+
+    limits = Limits(max_in_flight=settings.max_in_flight)
+    async with Client.connect(_cluster(settings), limits, observe) as client:
+        await preflight.check(client, _lease_namespace(settings))
+        cache = PodCache(metrics)
+        annotator = Annotator(client, cache, settings.configuration, metrics, settings.max_in_flight)
+        with _stopped_by_signals(stop):
+            async with serve(settings.listen, cache.synced.is_set, metrics):
+                following = asyncio.create_task(cache.follow(client))
+                working = asyncio.create_task(_work(settings, annotator, client, metrics, observe, stop))
+                await _first_to_end(working, following)
+    log.info("stopped")
+
+
+async def _work(
+    settings: Settings,
+    annotator: Annotator,
+    client: Client,
+    metrics: Metrics,
+    observer: Observer,
+    stop: asyncio.Event,
+) -> None:
+    """Annotates while this process leads; always, if there is no election."""
+    if not settings.leader_elect:
+        metrics.leader.set(1)
+        await annotator.lead(stop)
+        return
+    fence = Fence()
+    client.guard = fence.check
+    server = settings.configuration.cluster
+    identity = f"{platform.node()}_{uuid.uuid4()}"
+    candidate = Candidate(server.lease_namespace, server.lease_name, identity, settings.election)
+    # A connection of its own: the Lease is renewed whatever the other one is busy with.
+    async with Client.connect(_cluster(settings), lease_limits(settings.election), observer) as own:
+        elector = Elector(own, candidate, fence, metrics.leader.set)
+        await elector.run(lambda: annotator.lead(stop), stop)
+
+
+async def _first_to_end(working: asyncio.Task[None], following: asyncio.Task[None]) -> None:
+    """Until the work has ended. The watch never ends by itself: if it fails, so does the process."""
+    try:
+        await asyncio.wait({working, following}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (working, following):
+            task.cancel()
+        await asyncio.wait({working, following})
+    for task in (following, working):
+        if not task.cancelled():
+            task.result()
+
+
+def _cluster(settings: Settings) -> Cluster:
+    named = settings.configuration.cluster
+    configured = Path(named.kube_config) if named.kube_config else None
+    return Cluster(settings.kubeconfig or configured, settings.context, named.master_url)
+
+
+def _lease_namespace(settings: Settings) -> str | None:
+    return settings.configuration.cluster.lease_namespace if settings.leader_elect else None
+
+
+@contextmanager
+def _stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def stopping(number: signal.Signals) -> None:
+        log.info("stopping", signal=number.name)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping, number)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
