@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+# With LAB=kind commands run against a kind cluster instead of the lab.
+ON_CLUSTER := $(if $(filter kind,$(LAB)),hack/kind/with.sh)
 IMAGE ?= velero-volume-controller:latest
 
 export LAB_NODES LAB_VELERO LAB_NAME DEMO_VELERO
@@ -58,22 +60,22 @@ test: lint ## Lint, types, unit and integration tests
 	$(BIN)/pytest
 
 e2e-smoke: venv ## The demo's story on the lab with Velero 1.18.3, as tests
-	$(BIN)/pytest tests/e2e -m smoke
+	$(ON_CLUSTER) $(BIN)/pytest tests/e2e -m smoke
 
 e2e: venv ## All end-to-end tests, on three nodes with both versions of Velero
-	LAB_NODES=$${LAB_NODES:-3} $(BIN)/pytest tests/e2e
+	LAB_NODES=$${LAB_NODES:-3} $(ON_CLUSTER) $(BIN)/pytest tests/e2e
 
 bench: venv ## The benchmarks: ratios measured side by side
 	$(BIN)/python -m tests.bench
 
 demo: venv ## From nothing to a restored backup, told step by step
-	$(BIN)/python -m hack.demo
+	$(ON_CLUSTER) $(BIN)/python -m hack.demo
 
 lab-up: venv ## Bring the lab up (LAB_NODES, LAB_VELERO, LAB_NAME); LAB=kind uses kind
-	@if [ "$(LAB)" = kind ]; then hack/kind/up.sh; else $(BIN)/python -m hack.lab up; fi
+	$(ON_CLUSTER) $(BIN)/python -m hack.lab up
 
 lab-down: venv ## End the lab
-	@if [ "$(LAB)" = kind ]; then hack/kind/down.sh; else $(BIN)/python -m hack.lab down; fi
+	@if [ "$(LAB)" = kind ]; then kind delete cluster --name vvc; else $(BIN)/python -m hack.lab down; fi
 
 lab-purge: venv ## End the lab and remove its disks; binaries and images stay cached
 	$(BIN)/python -m hack.lab purge

@@ -7,10 +7,10 @@ import os
 import click
 from rich.table import Table
 
-from hack.lab import cluster, controller, kubectl, packages, places, storage, velero
+from hack.lab import cluster, controller, existing, images, kubectl, packages, places, storage, velero
 from hack.lab.cluster import Lab
 from hack.lab.machine import Machine
-from hack.lab.progress import console
+from hack.lab.progress import console, step
 from hack.lab.shell import LabError
 
 
@@ -49,7 +49,7 @@ def up(nodes: int, versions: tuple[str, ...]) -> None:
     storage.install()
     for version in versions:
         velero.install(lab, version)
-    click.echo(f"export KUBECONFIG={places.KUBECONFIG}")
+    click.echo(f"export KUBECONFIG={kubectl.kubeconfig()}")
 
 
 @main.command()
@@ -86,6 +86,14 @@ def image() -> None:
     packages.ensure()
     archive = controller.archive()
     click.echo(f"{controller.reference(archive)} {archive}")
+
+
+@main.command("load-images")
+def load_images() -> None:
+    """Bring the lab's images to the cluster that VVC_TEST_KUBECONFIG names."""
+    packages.ensure()
+    with step("loading images"):
+        existing.load([*cluster.base_archives(), images.archive(images.gateway())])
 
 
 @main.command("kubectl", context_settings={"ignore_unknown_options": True, "help_option_names": []})

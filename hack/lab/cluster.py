@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hack.lab import cgroups, images, kubectl, network, node, packages, places, s3
+from hack.lab import cgroups, existing, images, kubectl, network, node, packages, places, s3
 from hack.lab.binaries import binary
 from hack.lab.certificates import Authority, Credential, write_kubeconfig
 from hack.lab.controlplane import (
@@ -80,8 +80,22 @@ class Lab:
             node.start(machine, self.nodes.index(machine) + 1, base_archives())
 
 
+def load(lab: Lab, archives: Sequence[Path]) -> None:
+    """Bring image archives to every node."""
+    if existing.chosen():
+        existing.load(archives)
+    for machine in lab.nodes:
+        node.ensure_images(machine, archives)
+
+
 def up(count: int) -> Lab:
-    """Bring the cluster up, or what is missing of it, and wait until every node is ready."""
+    """Bring the cluster up, or what is missing of it, and wait until every node is ready.
+
+    With VVC_TEST_KUBECONFIG it is that cluster, and the lab has no machines.
+    """
+    if existing.chosen():
+        existing.require()
+        return Lab.of(0)
     require_capable_machine()
     with _only_one():
         packages.ensure()

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from hack.lab import images, kubectl, node, places
+from hack.lab import cluster, images, kubectl, places
 from hack.lab.cluster import Lab
 from hack.lab.progress import step
 from hack.lab.shell import run
@@ -71,8 +71,7 @@ def deploy(lab: Lab, config: str | None = None) -> None:
     """
     with step("deploying the controller"):
         made = archive()
-        for machine in lab.nodes:
-            node.ensure_images(machine, [made])
+        cluster.load(lab, [made])
         documents = _manifest(reference(made), config)
         kubectl.apply(documents)
         kubectl.rollout(NAMESPACE, f"deployment/{NAME}")

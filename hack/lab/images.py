@@ -115,6 +115,12 @@ def provisioner() -> Image:
     )
 
 
+def gateway() -> Image:
+    """versitygw, for clusters where it can't have a machine of its own."""
+    files = {"bin/versitygw": binary("versitygw"), "bin/busybox": Path(BUSYBOX)}
+    return Image("versitygw:1", files, links={"bin/sh": "/bin/busybox", "bin/mkdir": "/bin/busybox"})
+
+
 def velero(version: str) -> Image:
     """Velero of this version; the one that knows restic brings it, with the libraries it links."""
     files = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from hack.lab import images, kubectl, node, s3
+from hack.lab import cluster, images, kubectl, s3
 from hack.lab.binaries import binary
 from hack.lab.cluster import Lab
 from hack.lab.progress import step, wait_until
@@ -54,8 +54,7 @@ def install(lab: Lab, version: str) -> Velero:
     velero = VERSIONS[version]
     archives = build(version)
     with step(f"installing Velero {version} with {velero.uploader}"):
-        for machine in lab.nodes:
-            node.ensure_images(machine, archives)
+        cluster.load(lab, archives)
         documents = _rendered(lab, velero)
         definitions = [item for item in documents if item["kind"] == "CustomResourceDefinition"]
         # The newest version's definitions serve both; never go back to an older one's.

@@ -8,7 +8,7 @@ name=$1 disk=$2 share=$3 root=$2/root
 
 # The host's procfs is still mounted here, so this is the host's pid.
 read -r pid _ < /proc/self/stat
-started=$(cut -d' ' -f22 /proc/$pid/stat)
+started=$(cut -d' ' -f22 "/proc/$pid/stat")
 hostname "$name"
 
 mkdir -p "$root" "$disk"/var/{lib/kubelet,lib/containerd,lib/cni,log,tmp} "$disk"/opt/lab "$disk"/etc.{upper,work}
