@@ -2,12 +2,13 @@
 # the package. Non-root, and nothing in it needs a writable file system.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
-COPY requirements.lock .
+COPY requirements.lock requirements-dev.lock ./
+# Of the development lock only what builds the package: setuptools.
 RUN python -m venv /opt/vvc \
- && /opt/vvc/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+ && awk '/^setuptools==/, !/\\$/' requirements-dev.lock > build.lock \
+ && /opt/vvc/bin/pip install --no-cache-dir --require-hashes -r requirements.lock -r build.lock
 COPY setup.cfg pyproject.toml README.md ./
 COPY velero_volume_controller velero_volume_controller
-# The environment's own setuptools builds the package, so nothing unlocked is fetched.
 RUN /opt/vvc/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
  && /opt/vvc/bin/pip uninstall --yes setuptools pip
 

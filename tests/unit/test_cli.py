@@ -56,8 +56,15 @@ def test_the_default_times_are_allowed() -> None:
 
 
 CLASHES = {
-    "a deadline as long as the lease": ((10, 10, 2), "must be longer than the renew deadline"),
-    "a deadline too short for two tries": ((15, 2.4, 2), "must be longer than 1.2 times the retry period"),
+    "a deadline as long as the lease": (
+        (10, 10, 2),
+        "--lease-duration 10s must be longer than --renew-deadline 10s",
+    ),
+    "a deadline too short for two tries": (
+        (15, 2.4, 2),
+        "--renew-deadline 2.4s must be longer than 1.2 times",
+    ),
+    "a lease of fractions": ((1.5, 1, 0.5), "--lease-duration 1.5s: expected whole seconds"),
 }
 
 
@@ -71,7 +78,7 @@ USAGE = {
     "an unknown command": (["dance"], "No such command 'dance'"),
     "an unknown option": (["run", "--fast"], "--fast"),
     "a verbosity that is no number": (["-c", "x", "-v", "true"], "Invalid value for '-v'"),
-    "times that clash": (["run", "--renew-deadline", "20s"], "must be longer than the renew deadline (20 s)"),
+    "times that clash": (["run", "--renew-deadline", "20s"], "must be longer than --renew-deadline 20s"),
     "an address that is none": (
         ["run", "--metrics-address", "x"],
         "expected HOST:PORT, :PORT or off, found 'x'",

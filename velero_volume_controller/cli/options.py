@@ -8,6 +8,9 @@ import click
 from velero_volume_controller.kube.lease import ElectionTimes
 from velero_volume_controller.manager.settings import ListenAddress
 
+#: As client-go's ``leaderelection.JitterFactor``: a retry may come this much later than its period.
+_JITTER: Final = 1.2
+
 _DURATION: Final = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>ms|s|m|h|)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -47,10 +50,22 @@ class Address(click.ParamType[ListenAddress | None]):
 
 
 def election_times(lease_duration: float, renew_deadline: float, retry_period: float) -> ElectionTimes:
-    """The Lease's times in seconds; raises a usage error that says which two of them clash."""
-    try:
-        return ElectionTimes(lease_duration, renew_deadline, retry_period)
-    except ValueError as error:
+    """The Lease's times in seconds, as client-go demands them; raises a usage error that says which clash.
+
+    A Lease holds whole seconds, and another replica believes what it holds.
+    """
+    if lease_duration != int(lease_duration):
         raise click.UsageError(
-            f"--lease-duration, --renew-deadline and --retry-period do not fit together: {error}."
-        ) from None
+            f"--lease-duration {lease_duration:g}s: expected whole seconds: a Lease holds no fractions."
+        )
+    if lease_duration <= renew_deadline:
+        raise click.UsageError(
+            f"--lease-duration {lease_duration:g}s must be longer than --renew-deadline {renew_deadline:g}s: "
+            "a leader must give up before another may take over."
+        )
+    if renew_deadline <= _JITTER * retry_period:
+        raise click.UsageError(
+            f"--renew-deadline {renew_deadline:g}s must be longer than {_JITTER:g} times "
+            f"--retry-period {retry_period:g}s: a leader needs time for more than one try."
+        )
+    return ElectionTimes(lease_duration, renew_deadline, retry_period)
