@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 #: klog's verbosity from which on every decision about every pod is logged. The
 #: Go program's own image runs with ``-v 4``, at which it does the same.
@@ -66,5 +66,12 @@ def _renderers(*, as_text: bool, colors: bool) -> list[Processor]:
     return [
         structlog.processors.dict_tracebacks,
         structlog.processors.EventRenamer("message"),
+        _what_people_look_for_first,
         structlog.processors.JSONRenderer(default=str),
     ]
+
+
+def _what_people_look_for_first(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Order the keys of a line: when, how grave, what; then the rest."""
+    first = {key: event.pop(key) for key in ("time", "level", "message") if key in event}
+    return {**first, **event}
