@@ -39,7 +39,8 @@ def main() -> None:
     default=lambda: os.environ.get("LAB_VELERO", velero.DEFAULT).split(),
     help="A version to install; may be given twice.  [default: LAB_VELERO or 1.18.3]",
 )
-def up(nodes: int, versions: tuple[str, ...]) -> None:
+@click.option("--without-velero", is_flag=True, help="Nodes and storage only.")
+def up(nodes: int, versions: tuple[str, ...], *, without_velero: bool) -> None:
     """Bring the lab up, or what is missing of it.
 
     \b
@@ -47,7 +48,7 @@ def up(nodes: int, versions: tuple[str, ...]) -> None:
     """
     lab = cluster.up(nodes)
     storage.install()
-    for version in versions:
+    for version in () if without_velero else versions:
         velero.install(lab, version)
     click.echo(f"export KUBECONFIG={kubectl.kubeconfig()}")
 

@@ -6,6 +6,7 @@ Images are imported once into a store that every new node gets a copy of, by har
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ from hack.lab.network import POD_CIDR, pod_subnet
 from hack.lab.progress import wait_until
 from hack.lab.shell import LabError, run, succeeds
 
-GOLDEN = places.LAB / "golden"
+STORES = places.CACHE / "stores"
 IMPORTED = "imported-images"
 KUBELITE = places.SHARE_INSIDE / "bin/kubelite"
 
@@ -100,20 +101,25 @@ def _network(number: int) -> dict[str, object]:
 
 def _seed(store: Path, archives: Sequence[Path]) -> None:
     key = hashlib.sha256("\n".join(path.name for path in archives).encode()).hexdigest()
-    golden = GOLDEN / key[:12]
-    if not golden.exists():
-        shutil.rmtree(GOLDEN, ignore_errors=True)
-        unfinished = GOLDEN / "unfinished"
-        _import_into(unfinished, archives)
-        (unfinished / IMPORTED).write_text("\n".join(sorted(path.name for path in archives)))
-        unfinished.rename(golden)
-    shutil.rmtree(store, ignore_errors=True)
-    shutil.copytree(golden, store, copy_function=_link_or_copy, symlinks=True)
+    ready = STORES / key[:12]
+    STORES.mkdir(parents=True, exist_ok=True)
+    with (STORES / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            for old in STORES.iterdir():
+                if old.is_dir():
+                    shutil.rmtree(old)
+            unfinished = STORES / "unfinished"
+            _import_into(unfinished, archives)
+            (unfinished / IMPORTED).write_text("\n".join(sorted(path.name for path in archives)))
+            unfinished.rename(ready)
+        shutil.rmtree(store, ignore_errors=True)
+        shutil.copytree(ready, store, copy_function=_link_or_copy, symlinks=True)
 
 
 def _import_into(store: Path, archives: Sequence[Path]) -> None:
     """Import archives into a store with a containerd of our own that ends here."""
-    work = GOLDEN / "run"
+    work = STORES / "run"
     work.mkdir(parents=True, exist_ok=True)
     socket = work / "containerd.sock"
     config = work / "containerd.toml"

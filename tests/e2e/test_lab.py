@@ -1,0 +1,89 @@
+"""The lab comes up from anything, and leaves nothing when it goes down."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hack.lab import existing, places
+from hack.lab.shell import run
+
+NAME = "updown"
+
+
+def lab(*arguments: str) -> str:
+    """Run the lab's command line on a lab of this test's own."""
+    environment = {**os.environ, "LAB_NAME": NAME}
+    return run([sys.executable, "-m", "hack.lab", *arguments], environment=environment, timeout=280)
+
+
+def traces() -> set[str]:
+    """What a lab leaves in the kernel: mounts, cgroups, links, routes, rules, namespaces, processes."""
+    commands = {
+        "mount": ["cat", "/proc/self/mounts"],
+        "cgroup": ["find", "/sys/fs/cgroup", "-type", "d", "-name", f"*{NAME}*"],
+        "link": ["ip", "-brief", "link"],
+        "route": ["ip", "route"],
+        "namespace": ["ip", "netns", "list"],
+        "rule": ["iptables-save"],
+    }
+    lines = {f"{kind}: {line}" for kind, command in commands.items() for line in run(command).splitlines()}
+    for cgroups in Path("/proc").glob("[0-9]*/cgroup"):
+        with contextlib.suppress(OSError):  # it may have ended meanwhile
+            if f"vvc-{NAME}/" in cgroups.read_text():
+                lines.add(f"process: {NAME} {(cgroups.parent / 'comm').read_text().strip()}")
+    return {line for line in lines if NAME in line or f"10.50.{number()}." in line}
+
+
+def number() -> str:
+    environment = {**os.environ, "LAB_NAME": NAME}
+    return run(
+        [sys.executable, "-c", "from hack.lab import places; print(places.NUMBER)"], environment=environment
+    ).strip()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def purged() -> Iterator[None]:
+    if existing.chosen():
+        pytest.skip("these tests are of the lab's own machines")
+    lab("purge")
+    yield
+    lab("purge")
+    assert not (places.CACHE / "labs" / NAME).exists()
+
+
+def test_down_leaves_nothing_behind() -> None:
+    lab("up", "--nodes", "1", "--without-velero")
+    assert any("containerd" in line for line in traces())
+    lab("down")
+    assert traces() == set()
+
+
+def test_up_twice_is_up_once() -> None:
+    lab("up", "--nodes", "1", "--without-velero")
+    before = lab("kubectl", "get", "nodes", "-o", "jsonpath={.items[*].status.nodeInfo.bootID}")
+    lab("up", "--nodes", "1", "--without-velero")
+    assert lab("kubectl", "get", "nodes", "-o", "jsonpath={.items[*].status.nodeInfo.bootID}") == before
+    lab("down")
+
+
+@pytest.mark.parametrize("seconds", [0.8, 1.5, 3.0], ids=lambda seconds: f"killed after {seconds} s")
+def test_up_and_down_work_after_an_up_that_was_killed(seconds: float) -> None:
+    command = [sys.executable, "-m", "hack.lab", "up", "--nodes", "2", "--without-velero"]
+    environment = {**os.environ, "LAB_NAME": NAME}
+    with subprocess.Popen(command, env=environment, start_new_session=True) as process:
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+    lab("up", "--nodes", "2", "--without-velero")
+    ready = lab("kubectl", "get", "nodes", "-o", "name").split()
+    assert ready == ["node/node1", "node/node2"]
+    lab("down")
+    assert traces() == set()
