@@ -1,15 +1,48 @@
-"""A real API server for every integration test: one per run, on free ports, with no nodes and no controllers."""
+"""A real API server for every integration test: one per run, on free ports, with no nodes and no controllers.
+
+What a kubelet would do (a pod's phase) the tests do. Everything is looked at with
+the `kubernetes` package, which shares no code with what is tested.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from kubernetes import client, config
 
 from hack.lab.controlplane import ControlPlane
+from tests.integration.cluster import Namespace
+from tests.integration.process import Vvc
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[ControlPlane]:
     with ControlPlane() as control_plane:
         yield control_plane
+
+
+@pytest.fixture(scope="session")
+def api(control_plane: ControlPlane) -> Iterator[client.ApiClient]:
+    with config.new_client_from_config(str(control_plane.kubeconfig)) as api:
+        yield api
+
+
+@pytest.fixture
+def namespace(api: client.ApiClient) -> Iterator[Namespace]:
+    """A namespace of this test's own. Its pods go, for each controller sees all pods of the cluster."""
+    namespace = Namespace.create(api, f"test-{next(_numbers)}")
+    yield namespace
+    namespace.core.delete_collection_namespaced_pod(namespace.name, grace_period_seconds=0)
+
+
+@pytest.fixture
+def vvc(control_plane: ControlPlane, namespace: Namespace, tmp_path: Path) -> Iterator[Vvc]:
+    """`vvc run` for this namespace alone, with its Lease there too; started by the test, ended with it."""
+    vvc = Vvc.for_namespace(control_plane.kubeconfig, namespace.name, tmp_path)
+    yield vvc
+    vvc.kill_all()

@@ -13,8 +13,8 @@ from velero_volume_controller.annotate.plan import Plan, PlanAction, plan
 from velero_volume_controller.api.configuration import Configuration
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError, Fenced, KubeError
-from velero_volume_controller.kube.watches import Key
-from velero_volume_controller.kube.workqueue import WorkQueue
+from velero_volume_controller.kube.watches import OUTAGE, Key
+from velero_volume_controller.kube.workqueue import LONGEST_DELAY, WorkQueue
 from velero_volume_controller.observe.metrics import Metrics
 from velero_volume_controller.policy import decide
 
@@ -61,7 +61,7 @@ class Annotator:
                 await self._reconcile(key)
             except KubeError as error:
                 _report(key, error)
-                queue.retry(key, (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0)
+                queue.retry(key, *_waits(error))
             except Exception:
                 self._metrics.loop_errors.labels("annotator").inc()
                 log.exception("deciding a pod failed", namespace=key.namespace, pod=key.name)
@@ -103,6 +103,17 @@ class Annotator:
             before=planned.current,
             wanted=planned.desired,
         )
+
+
+def _waits(error: KubeError) -> tuple[float, float]:
+    """The least and the most to wait, in seconds.
+
+    What the server refuses for good (403, 422) is tried ever less often; an outage
+    passes, and the pods must not wait long after it.
+    """
+    if isinstance(error, ApiError) and 400 <= error.status < 500 and error.status != 429:
+        return 0.0, LONGEST_DELAY
+    return (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0, OUTAGE
 
 
 class Unsettled(KubeError):  # noqa: N818  (the name says what is the case)

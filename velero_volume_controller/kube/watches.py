@@ -26,6 +26,10 @@ LIFETIME: Final = (290, 600)
 #: The server sends a bookmark about once a minute; a watch silent for longer is dead. Seconds.
 SILENCE: Final = (75.0, 90.0)
 
+#: While the server can't be reached or answers with errors, it is tried at least this often, so that
+#: work goes on soon after it is back; a failed attempt costs the server next to nothing. Seconds.
+OUTAGE: Final = 6.0
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -123,7 +127,7 @@ class Reflector:
             lived = time.monotonic() - started
             delay = backoff.after(lived)
             if lived < backoff.healthy:
-                await asyncio.sleep(delay)
+                await asyncio.sleep(min(delay, OUTAGE) if reason == "error" else delay)
 
     async def _list(self) -> AsyncIterator[Event]:
         seen: set[Key] = set()

@@ -53,11 +53,11 @@ class WorkQueue(Generic[K]):
         self._failures.pop(key, None)
         self._finish(key)
 
-    def retry(self, key: K, at_least: float = 0.0) -> None:
-        """The key failed: it comes back by itself, later each time, not before ``at_least`` seconds."""
+    def retry(self, key: K, at_least: float = 0.0, at_most: float = LONGEST_DELAY) -> None:
+        """The key failed: it comes back by itself, later each time, within these bounds (seconds)."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        delay = max(at_least, min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(failures, 16)))
+        delay = max(at_least, min(at_most, FIRST_DELAY * 2.0 ** min(failures, 16)))
         previous = self._timers.pop(key, None)
         if previous is not None:
             previous.cancel()

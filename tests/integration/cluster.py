@@ -1,0 +1,86 @@
+"""A namespace of the real API server, and the pods in it, as a kubelet and a user would handle them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes import client
+
+BACKUP_VOLUMES = "backup.velero.io/backup-volumes"
+MARKER = "vvc.velero.io/backup-volumes"
+
+
+@dataclass(frozen=True)
+class Namespace:
+    api: client.ApiClient
+    name: str
+
+    @classmethod
+    def create(cls, api: client.ApiClient, name: str) -> Namespace:
+        client.CoreV1Api(api).create_namespace({"metadata": {"name": name}})
+        return cls(api, name)
+
+    @property
+    def core(self) -> client.CoreV1Api:
+        return client.CoreV1Api(self.api)
+
+    def create_pod(
+        self,
+        name: str,
+        claims: tuple[str, ...] = ("data",),
+        *,
+        phase: str = "Running",
+        annotations: dict[str, str] | None = None,
+    ) -> None:
+        """A scheduled pod that mounts one volume for each claim, the volume named as the claim."""
+        volumes = [{"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in claims]
+        mounts = [{"name": claim, "mountPath": f"/{claim}"} for claim in claims]
+        body = {
+            "metadata": {"name": name, "annotations": annotations or {}},
+            "spec": {
+                "nodeName": "node1",
+                "containers": [{"name": "main", "image": "none", "volumeMounts": mounts}],
+                "volumes": volumes,
+            },
+        }
+        self.core.create_namespaced_pod(self.name, body)
+        self.set_phase(name, phase)
+
+    def set_phase(self, name: str, phase: str) -> None:
+        self.core.patch_namespaced_pod_status(name, self.name, {"status": {"phase": phase}})
+
+    def delete_pod(self, name: str) -> None:
+        self.core.delete_namespaced_pod(name, self.name, grace_period_seconds=0)
+
+    def annotate(self, name: str, key: str, value: str | None) -> None:
+        self.core.patch_namespaced_pod(name, self.name, {"metadata": {"annotations": {key: value}}})
+
+    def pod(self, name: str) -> Any:
+        return self.core.read_namespaced_pod(name, self.name)
+
+    def annotations(self, name: str) -> dict[str, str]:
+        return dict(self.pod(name).metadata.annotations or {})
+
+    def value(self, name: str) -> str | None:
+        """What Velero would read."""
+        return self.annotations(name).get(BACKUP_VOLUMES)
+
+    def holder(self, lease: str) -> str | None:
+        found = client.CoordinationV1Api(self.api).read_namespaced_lease(lease, self.name)
+        holder: str | None = found.spec.holder_identity
+        return holder
+
+
+def eventually(read: Callable[[], Any], expected: Any, within: float = 10.0) -> float:
+    """Reads until it is as expected; returns how long that took, in seconds."""
+    start = time.monotonic()
+    while True:
+        found = read()
+        elapsed = time.monotonic() - start
+        if found == expected:
+            return elapsed
+        assert elapsed < within, f"still {found!r} after {within:g} s, expected {expected!r}"
+        time.sleep(0.05)

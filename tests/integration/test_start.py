@@ -1,0 +1,147 @@
+"""What keeps it from starting is one message that says what to do, an exit status, and no traceback."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from kubernetes import client
+
+from hack.lab.certificates import Authority, write_kubeconfig
+from hack.lab.controlplane import ControlPlane
+from tests.integration.cluster import Namespace, eventually
+from tests.integration.process import Vvc
+
+POD_VERBS = ["get", "list", "watch", "patch"]
+LEASE_VERBS = ["get", "create", "update"]
+
+
+def fails(vvc: Vvc, status: int, *words: str) -> None:
+    check(vvc.run_to_end(), status, *words)
+
+
+def check(ended: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
+    assert ended.returncode == status, ended.stderr
+    assert "Traceback" not in ended.stderr
+    errors = [line for line in ended.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1, ended.stderr
+    for word in words:
+        assert word in errors[0]
+
+
+def grant(
+    control_plane: ControlPlane, namespace: Namespace, pod_verbs: list[str], lease_verbs: list[str]
+) -> Path:
+    """A kubeconfig for a user of this test's own who may do exactly this."""
+    user = f"user-{namespace.name}"
+    rules = [
+        {"apiGroups": [""], "resources": ["pods"], "verbs": pod_verbs},
+        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": lease_verbs},
+    ]
+    rbac = client.RbacAuthorizationV1Api(namespace.api)
+    rbac.create_cluster_role({"metadata": {"name": user}, "rules": [rule for rule in rules if rule["verbs"]]})
+    rbac.create_cluster_role_binding(
+        {
+            "metadata": {"name": user},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": user},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+        }
+    )
+    return control_plane.kubeconfig_for(user)
+
+
+def test_with_exactly_the_verbs_it_asks_for_it_works(
+    control_plane: ControlPlane, namespace: Namespace, vvc: Vvc
+) -> None:
+    vvc.kubeconfig = grant(control_plane, namespace, POD_VERBS, LEASE_VERBS)
+    replica = vvc.start_leading()
+    namespace.create_pod("web")
+    eventually(lambda: namespace.value("web"), "data")
+    assert replica.terminate()[0] == 0
+    assert namespace.holder("velero-volume-controller") == "", "the Lease is given back"
+    assert [message for message in replica.messages() if "could not" in message] == []
+
+
+@pytest.mark.parametrize("missing", POD_VERBS)
+def test_a_forbidden_verb_on_pods_is_named(
+    control_plane: ControlPlane, namespace: Namespace, vvc: Vvc, missing: str
+) -> None:
+    verbs = [verb for verb in POD_VERBS if verb != missing]
+    vvc.kubeconfig = grant(control_plane, namespace, verbs, LEASE_VERBS)
+    fails(vvc, 1, f"may not: {missing} pods in every namespace.", "ClusterRole")
+
+
+@pytest.mark.parametrize("missing", LEASE_VERBS)
+def test_a_forbidden_verb_on_leases_is_named(
+    control_plane: ControlPlane, namespace: Namespace, vvc: Vvc, missing: str
+) -> None:
+    verbs = [verb for verb in LEASE_VERBS if verb != missing]
+    vvc.kubeconfig = grant(control_plane, namespace, POD_VERBS, verbs)
+    fails(vvc, 1, f"may not: {missing} leases.coordination.k8s.io in namespace {namespace.name}.")
+
+
+def test_without_velero_it_warns_and_works(vvc: Vvc) -> None:
+    replica = vvc.start_leading()
+    assert any(message.startswith("Velero is not installed") for message in replica.messages())
+
+
+def test_an_api_server_that_is_not_there(vvc: Vvc) -> None:
+    text = vvc.config.read_text().replace(
+        "leaseLockName:", "masterURL: 'https://127.0.0.1:1', leaseLockName:"
+    )
+    vvc.config.write_text(text)
+    fails(vvc, 1, "https://127.0.0.1:1", "Connection refused", "is the API server running")
+
+
+def test_a_server_whose_name_can_not_be_resolved(vvc: Vvc) -> None:
+    text = vvc.config.read_text().replace("leaseLockName:", "masterURL: 'https://no.invalid', leaseLockName:")
+    vvc.config.write_text(text)
+    fails(vvc, 1, "no.invalid can't be resolved")
+
+
+def test_a_server_that_another_authority_has_certified(
+    control_plane: ControlPlane, vvc: Vvc, tmp_path: Path
+) -> None:
+    stranger = Authority.ensure(tmp_path / "pki")
+    credential = stranger.issue("admin", common_name="admin", organization="system:masters")
+    vvc.kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", control_plane.server, stranger, credential)
+    fails(vvc, 1, "no TLS connection", "check the certificate authority")
+
+
+def test_a_kubeconfig_that_is_not_there(vvc: Vvc) -> None:
+    vvc.kubeconfig = Path("/nowhere/kubeconfig")
+    fails(vvc, 1, "/nowhere/kubeconfig: there is no such kubeconfig")
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        pytest.param("just words", "form", id="text"),
+        pytest.param("a: [b", "expected ',' or ']'", id="no YAML"),
+        pytest.param("", "form", id="empty"),
+        pytest.param(
+            "clusters: []\ncontexts: []\nusers: []\ncurrent-context: x\n", "name x", id="no such context"
+        ),
+    ],
+)
+def test_a_kubeconfig_that_is_broken(vvc: Vvc, tmp_path: Path, content: str, word: str) -> None:
+    vvc.kubeconfig = tmp_path / "broken"
+    vvc.kubeconfig.write_text(content)
+    fails(vvc, 1, str(vvc.kubeconfig), word)
+
+
+def test_a_configuration_that_is_not_there(vvc: Vvc) -> None:
+    vvc.config = Path("/nowhere/config.yml")
+    fails(vvc, 2, "/nowhere/config.yml")
+
+
+def test_a_configuration_that_contradicts_itself(vvc: Vvc) -> None:
+    vvc.config.write_text("veleroVolumeCfg: {includeNamespaces: a, excludeNamespaces: b}\n")
+    fails(vvc, 2, "includeNamespaces", "excludeNamespaces")
+
+
+def test_an_address_that_is_taken(vvc: Vvc) -> None:
+    port = vvc.start().line("serving health and metrics")["port"]
+    address = f"127.0.0.1:{port}"
+    check(vvc.run_to_end("--metrics-address", address), 1, address, "choose another address")
