@@ -1,0 +1,132 @@
+"""What the story stands on, and leaving nothing of it behind."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hack.demo import movement
+from hack.demo.applications import NAMESPACES
+from hack.lab import cluster, controller, kubectl, places, storage, velero
+from hack.lab.cluster import Lab
+from hack.lab.progress import console, step
+from hack.lab.shell import LabError
+from hack.lab.velero import Velero
+
+DELETION_SECONDS = 180
+# The controller's, which is there whichever version of Velero is installed.
+CONTROLLER_NAMESPACE = f"{{apiVersion: v1, kind: Namespace, metadata: {{name: {controller.NAMESPACE}}}}}"
+
+
+@contextmanager
+def ground(version: str, *, keep: bool = False) -> Iterator[tuple[Lab, Velero]]:
+    """The lab with this version of Velero, and without leftovers of an earlier run.
+
+    Afterwards, whatever happened, what the demo made is gone again, and so is the lab
+    if it was down before; `keep` leaves both, but not after an interruption or an error.
+    """
+    was_up = Lab.existing().control_plane.pid is not None
+    finished = False
+    try:
+        lab = cluster.up(places.node_count())
+        storage.install()
+        installed = velero.install(lab, version)
+        clean("removing what an earlier run left")
+        kubectl.apply(CONTROLLER_NAMESPACE)
+        yield lab, installed
+        finished = True
+    finally:
+        if not (keep and finished):
+            with _uninterrupted():
+                _leave(was_up)
+
+
+def clean(title: str) -> None:
+    """Remove all that the demo makes: the controller, Backups, Restores, namespaces, volumes."""
+    if not (
+        _exists("deployment", controller.NAME, controller.NAMESPACE) or _namespaces() or _versions_used()
+    ):
+        return
+    with step(title) as say:
+        if _exists("deployment", controller.NAME, controller.NAMESPACE):
+            controller.remove()
+        for used in _versions_used():
+            movement.delete_all(used, say)
+        destroy(say)
+
+
+def destroy(say: Callable[[str], None]) -> None:
+    """Delete the sample namespaces and wait until they and their volumes are really gone."""
+    kubectl.kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", "--wait=false")
+    deadline = time.monotonic() + DELETION_SECONDS
+    while left := _namespaces() + _volumes():
+        say(f"{len(left)} namespaces and volumes left")
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"still there {DELETION_SECONDS} s after the namespaces' deletion: {', '.join(left)};"
+                " see `kubectl describe` of them"
+            )
+        time.sleep(0.5)
+
+
+def save_logs(used: Velero, folder: Path) -> None:
+    """Save the controller's and Velero's logs, for who wants to know why something failed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for namespace, workload in (
+        (controller.NAMESPACE, f"deployment/{controller.NAME}"),
+        (used.namespace, "deployment/velero"),
+        (used.namespace, "daemonset/node-agent"),
+    ):
+        name = workload.replace("/", "-")
+        try:
+            text = kubectl.kubectl("-n", namespace, "logs", workload, "--all-pods", "--tail=5000")
+        except LabError as error:
+            text = f"{error}\n"
+        (folder / f"{name}.log").write_text(text)
+
+
+def _leave(was_up: bool) -> None:
+    try:
+        if kubectl.answers():
+            clean("removing what the demo made")
+    except LabError as error:
+        console.print(f"[red]✘[/] {error}", markup=True)
+    finally:
+        if not was_up:
+            cluster.down()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ignore Ctrl-C, here and in the commands started here, so that cleaning up is not cut off."""
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+def _versions_used() -> list[Velero]:
+    """The installed versions that know Backups or Restores of the demo's."""
+    if kubectl.get("crd", "backups.velero.io") is None:
+        return []
+    return [used for used in velero.VERSIONS.values() if movement.of_demo(used)]
+
+
+def _exists(kind: str, name: str, namespace: str) -> bool:
+    return kubectl.get("-n", namespace, kind, name) is not None
+
+
+def _namespaces() -> list[str]:
+    return [str(item["metadata"]["name"]) for item in kubectl.items("namespaces", "-l=vvc-demo=true")]
+
+
+def _volumes() -> list[str]:
+    return [
+        str(item["metadata"]["name"])
+        for item in kubectl.items("persistentvolumes")
+        if item["spec"].get("claimRef", {}).get("namespace") in NAMESPACES
+    ]

@@ -1,0 +1,102 @@
+"""What must hold, as lines of expected and found. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hack.demo.applications import ANNOTATIONS, VOLUMES
+from hack.demo.data import Digest
+from hack.demo.movement import Movement
+from hack.demo.repository import Repository
+
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must hold, in words a person can act on."""
+
+    what: str
+    expected: str
+    found: str
+
+    @property
+    def held(self) -> bool:
+        """Whether it did."""
+        return self.expected == self.found
+
+    def __str__(self) -> str:
+        return f"{self.what}: expected {self.expected}, found {self.found}"
+
+
+def on_annotations(found: Mapping[str, str | None], elsewhere: Mapping[str, str]) -> list[Check]:
+    """Every sample pod's annotation is exactly what the ConfigMap calls for, and no other pod has one."""
+    checks = [
+        Check(f"annotation of {pod}", value or "none", found.get(pod) or "none")
+        for pod, value in ANNOTATIONS.items()
+    ]
+    others = Check(
+        "annotations in excluded namespaces", NOTHING, _joined(f"{k}={v}" for k, v in elsewhere.items())
+    )
+    return [*checks, others]
+
+
+def on_movement(moved: Movement, pods: Mapping[str, str]) -> list[Check]:
+    """A Backup or Restore completed and moved exactly the volumes it should.
+
+    `pods` gives the key of a pod by its own NAMESPACE/NAME.
+    """
+    keys = [f"{pods.get(volume.pod, volume.pod)}:{volume.volume}" for volume in moved.volumes]
+    unfinished = [
+        f"{key} is {volume.phase}"
+        for key, volume in zip(keys, moved.volumes, strict=True)
+        if volume.phase != "Completed"
+    ]
+    return [
+        Check(f"phase of {moved.kind} {moved.name}", "Completed", moved.phase),
+        Check(f"errors of {moved.kind} {moved.name}", "0", str(moved.errors)),
+        Check(f"volumes of {moved.kind} {moved.name}", _joined(backed_up()), _joined(keys)),
+        Check(f"volumes of {moved.kind} {moved.name} not completed", NOTHING, _joined(unfinished)),
+    ]
+
+
+def on_digests(before: Mapping[str, Digest], after: Mapping[str, Digest]) -> list[Check]:
+    """Every volume that was backed up holds what it held; every other one is there and empty."""
+    return [_digest(volume.key, volume.backed_up, before, after) for volume in VOLUMES]
+
+
+def on_repositories(
+    moved: Movement, pods: Mapping[str, str], found: Iterable[Repository], before: Mapping[str, Digest]
+) -> list[Check]:
+    """restic itself lists each volume's snapshot, with exactly the volume's files in it."""
+    listed = {snapshot: files for repository in found for snapshot, files in repository.snapshots.items()}
+    checks = []
+    for volume in moved.volumes:
+        key = f"{pods.get(volume.pod, volume.pod)}:{volume.volume}"
+        expected = {path.removeprefix(".") for path in before[key].files} if key in before else set()
+        paths = set(listed.get(volume.snapshot, ()))
+        others = len(paths ^ expected)
+        found_text = f"{len(paths)} files" + (f", {others} of them missing or strange" if others else "")
+        checks.append(Check(f"files in restic's snapshot of {key}", f"{len(expected)} files", found_text))
+    return checks
+
+
+def backed_up() -> list[str]:
+    """The keys of the volumes that a Backup is to take, sorted."""
+    return sorted(volume.key for volume in VOLUMES if volume.backed_up)
+
+
+def _digest(key: str, protected: bool, before: Mapping[str, Digest], after: Mapping[str, Digest]) -> Check:
+    found = after.get(key)
+    if not protected:
+        return Check(f"{key}, which is not backed up", "empty", str(found) if found else "no such volume")
+    expected = before[key]
+    if found is None:
+        return Check(key, str(expected), "no such volume")
+    difference = expected.difference(found)
+    return Check(key, str(expected), f"{found}: {difference}" if difference else str(found))
+
+
+def _joined(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words)) or NOTHING
