@@ -29,7 +29,7 @@ VERBS = [
 
 
 class Installed:
-    """The roles and bindings of manifests/install.yaml for one namespace, and a kubeconfig of their account."""
+    """The roles and bindings of manifests/install.yaml in one namespace, and their account's kubeconfig."""
 
     def __init__(self, control_plane: ControlPlane, namespace: Namespace) -> None:
         self.rbac = client.RbacAuthorizationV1Api(namespace.api)
@@ -38,7 +38,9 @@ class Installed:
             document["kind"]: document for document in yaml.safe_load_all(render(namespace=namespace.name))
         }
         # A certificate of this name is the service account, as far as RBAC goes.
-        self.kubeconfig = control_plane.kubeconfig_for(f"system:serviceaccount:{namespace.name}:{ACCOUNT}")
+        made = control_plane.kubeconfig_for(f"system:serviceaccount:{namespace.name}:{ACCOUNT}")
+        # Colons separate the files of a kubeconfig.
+        self.kubeconfig = made.rename(made.with_name(f"{namespace.name}.kubeconfig"))
 
     def create(self) -> None:
         self.rbac.create_cluster_role(self.documents["ClusterRole"])

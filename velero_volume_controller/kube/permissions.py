@@ -11,12 +11,16 @@ from velero_volume_controller.kube.client import Client
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A verb on a resource; an empty ``namespace`` is all of them, an empty ``group`` the core one."""
+    """A verb on a resource; an empty ``namespace`` is all of them, an empty ``group`` the core one.
+
+    ``name`` asks about one object: a role that names it in ``resourceNames`` grants that and no more.
+    """
 
     verb: str
     resource: str
     group: str = ""
     namespace: str = ""
+    name: str = ""
 
     def __str__(self) -> str:
         where = f"in namespace {self.namespace}" if self.namespace else "in every namespace"
@@ -39,6 +43,7 @@ async def allowed(client: Client, permission: Permission) -> bool:
         "resource": permission.resource,
         "group": permission.group,
         "namespace": permission.namespace,
+        "name": permission.name,
     }
     review = {
         "apiVersion": "authorization.k8s.io/v1",

@@ -21,17 +21,16 @@ class Forbidden(KubeError):  # noqa: N818  (the name says what is the case)
     """Verbs are missing without which nothing can work."""
 
 
-async def check(client: Client, lease_namespace: str | None) -> None:
+async def check(client: Client, lease: tuple[str, str] | None) -> None:
     """Raises KubeError if the API server can't be reached or forbids what is needed.
 
     That Velero is absent is only a warning: it may be installed later.
 
-    ``lease_namespace`` is None when there is no election.
+    ``lease`` is the Lease's namespace and name, or None when there is no election.
     """
     needed = [Permission(verb, "pods") for verb in POD_VERBS]
-    if lease_namespace is not None:
-        group = "coordination.k8s.io"
-        needed += [Permission(verb, "leases", group, lease_namespace) for verb in LEASE_VERBS]
+    if lease is not None:
+        needed += [_on_lease(verb, *lease) for verb in LEASE_VERBS]
     missing = [str(permission) for permission in needed if not await allowed(client, permission)]
     if missing:
         raise Forbidden(
@@ -39,6 +38,11 @@ async def check(client: Client, lease_namespace: str | None) -> None:
             " Grant it with a ClusterRole and a binding, as in the project's manifests"
         )
     await _look_for_velero(client)
+
+
+def _on_lease(verb: str, namespace: str, name: str) -> Permission:
+    """RBAC cannot limit ``create`` to a name: the object has none yet when it is asked."""
+    return Permission(verb, "leases", "coordination.k8s.io", namespace, "" if verb == "create" else name)
 
 
 async def _look_for_velero(client: Client) -> None:

@@ -37,7 +37,7 @@ async def run(settings: Settings) -> None:
 
     limits = Limits(max_in_flight=settings.max_in_flight)
     async with Client.connect(_cluster(settings), limits, observe) as client:
-        await preflight.check(client, _lease_namespace(settings))
+        await preflight.check(client, _lease(settings))
         cache = PodCache(metrics)
         annotator = Annotator(client, cache, settings.configuration, metrics, settings.max_in_flight)
         with _stopped_by_signals(stop):
@@ -91,8 +91,9 @@ def _cluster(settings: Settings) -> Cluster:
     return Cluster(settings.kubeconfig or configured, settings.context, named.master_url)
 
 
-def _lease_namespace(settings: Settings) -> str | None:
-    return settings.configuration.cluster.lease_namespace if settings.leader_elect else None
+def _lease(settings: Settings) -> tuple[str, str] | None:
+    server = settings.configuration.cluster
+    return (server.lease_namespace, server.lease_name) if settings.leader_elect else None
 
 
 @contextmanager
