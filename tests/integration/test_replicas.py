@@ -101,8 +101,8 @@ def test_a_lease_that_a_go_client_released_is_taken_and_its_labels_stay(
         "spec": {
             "holderIdentity": "",
             "leaseDurationSeconds": 1,
-            "acquireTime": "2024-05-01T10:00:00.000000Z",
-            "renewTime": "2024-05-01T10:00:00.000000Z",
+            "acquireTime": "2024-05-01T10:00:00.123456Z",
+            "renewTime": "2024-05-01T10:00:00.123456Z",
             "leaseTransitions": 7,
         },
     }
