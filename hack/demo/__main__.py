@@ -73,13 +73,18 @@ def _run(version: str, keep: bool, report_file: Path, picture_file: Path | None)
             raise
         summary.show(story)
         report.save(story, report_file)
-        console.print(f"Report: {report_file}")
+        console.print(f"Report: {_from_here(report_file)}")
         if not story.held:
             save_logs(installed, LOGS)
-            console.print(f"Logs of the controller and of Velero: {LOGS}")
+            console.print(f"Logs of the controller and of Velero: {_from_here(LOGS)}")
         if picture_file is not None:
             picture.save(console, picture_file)
     return story.held
+
+
+def _from_here(path: Path) -> Path:
+    """The path as a person in the current folder would write it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 if __name__ == "__main__":

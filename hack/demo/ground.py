@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hack.demo import movement
 from hack.demo.applications import NAMESPACES
-from hack.lab import cluster, controller, kubectl, places, storage, velero
+from hack.lab import cluster, controller, existing, kubectl, places, storage, velero
 from hack.lab.cluster import Lab
 from hack.lab.progress import console, step
 from hack.lab.shell import LabError
@@ -28,7 +28,7 @@ def ground(version: str, *, keep: bool = False) -> Iterator[tuple[Lab, Velero]]:
     Afterwards, whatever happened, what the demo made is gone again, and so is the lab
     if it was down before; `keep` leaves both, but not after an interruption or an error.
     """
-    was_up = Lab.existing().control_plane.pid is not None
+    was_up = is_up()
     finished = False
     try:
         lab = cluster.up(places.node_count())
@@ -42,6 +42,11 @@ def ground(version: str, *, keep: bool = False) -> Iterator[tuple[Lab, Velero]]:
         if not (keep and finished):
             with _uninterrupted():
                 _leave(was_up)
+
+
+def is_up() -> bool:
+    """Whether there is a cluster already: the lab, or one that someone else made."""
+    return existing.chosen() or Lab.existing().control_plane.pid is not None
 
 
 def clean(title: str) -> None:

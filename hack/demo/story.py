@@ -80,7 +80,7 @@ class Story:
             self.before = _digests(found, say)
 
     def _deploy_controller(self) -> None:
-        with self._step("deploying the controller with the demo's ConfigMap"):
+        with self._timed("deploying the controller"):
             controller.deploy(self.lab, CONFIG.read_text())
         with self._step("waiting for the annotations"):
             self.annotations = _awaited_annotations()
@@ -127,9 +127,13 @@ class Story:
 
     @contextmanager
     def _step(self, text: str) -> Iterator[Callable[[str], None]]:
-        started = datetime.now(UTC)
-        with step(text) as say:
+        with self._timed(text), step(text) as say:
             yield say
+
+    @contextmanager
+    def _timed(self, text: str) -> Iterator[None]:
+        started = datetime.now(UTC)
+        yield
         self.steps.append(Timed(text, started, datetime.now(UTC)))
 
 

@@ -16,10 +16,10 @@ LISTED_FILES = 4
 
 
 def judge(checks: list[Check]) -> None:
-    """Print a line for what held together, and one for each check that failed."""
+    """Print a line for each check that failed, or one that all held."""
     failed = [check for check in checks if not check.held]
-    if held := len(checks) - len(failed):
-        console.print(f"  [green]{held} of {len(checks)} checks held[/]")
+    if not failed:
+        console.print(f"  [green]all {len(checks)} checks held[/]")
     for check in failed:
         console.print(Text(f"  ✘ {check}", style="red"))
 

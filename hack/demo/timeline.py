@@ -10,7 +10,7 @@ from html import escape
 from hack.demo.movement import Movement, VolumeMovement
 
 # All in pixels of the drawing.
-LEFT, RIGHT, TOP, ROW, BAR = 240, 24, 56, 26, 14
+LEFT, RIGHT, TOP, LEAD, ROW, BAR = 240, 24, 32, 6, 26, 14
 WIDTH = 1040
 LEAST = 3.0  # a bar of less than a second must still be seen
 TICK_STEPS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600)  # seconds
@@ -50,7 +50,7 @@ def draw(movements: Iterable[Movement], phases: Iterable[Phase], pods: Mapping[s
     bottom = TOP + ROW * len(keys)
     labelled = 'role="img" aria-labelledby="timeline-title timeline-text"'
     parts = [
-        f'<svg {labelled} viewBox="0 0 {WIDTH} {bottom + 40}">',
+        f'<svg {labelled} viewBox="0 0 {WIDTH} {bottom + 28}">',
         '<title id="timeline-title">Timeline of the volumes</title>',
         '<desc id="timeline-text">When each volume was backed up and restored, in seconds from the'
         " beginning of the Backup; the table below holds the same figures.</desc>",
@@ -77,9 +77,9 @@ def _middle(row: int) -> float:
 def _band(band: Phase, scale: _Scale, bottom: float, number: int) -> str:
     left, right = scale.x(band.started), scale.x(band.completed)
     return (
-        f'<rect class="band band-{number % 2}" x="{left:.1f}" y="{TOP - 26}"'
-        f' width="{max(right - left, LEAST):.1f}" height="{bottom - TOP + 26}"/>'
-        f'<text class="phase" x="{left + 6:.1f}" y="{TOP - 32}">{escape(band.text)}</text>'
+        f'<rect class="band band-{number % 2}" x="{left:.1f}" y="{TOP - LEAD}"'
+        f' width="{max(right - left, LEAST):.1f}" height="{bottom - TOP + LEAD}"/>'
+        f'<text class="phase" x="{left + 6:.1f}" y="{TOP - LEAD - 6}">{escape(band.text)}</text>'
     )
 
 
@@ -87,7 +87,7 @@ def _ticks(scale: _Scale, bottom: float) -> Iterable[str]:
     step = next((step for step in TICK_STEPS if scale.seconds / step <= MOST_TICKS), TICK_STEPS[-1])
     for seconds in range(0, int(scale.seconds) + 1, step):
         x = scale.x(scale.begin + timedelta(seconds=seconds))
-        yield f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 26}" y2="{bottom}"/>'
+        yield f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - LEAD}" y2="{bottom}"/>'
         yield f'<text class="second" x="{x:.1f}" y="{bottom + 18}">{seconds} s</text>'
 
 
