@@ -155,6 +155,11 @@ REASONS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
         {"phase": "Pending"},
         "the pod is Pending: it is decided when it runs",
     ),
+    "a block device": (
+        nine_keys_like(),
+        {"devices": frozenset({"data"})},
+        "a block device: Velero's file-system backup reads file systems only",
+    ),
     "an unmounted volume": (
         nine_keys_like(),
         {"unmounted": frozenset({"data"})},
