@@ -22,15 +22,13 @@ from hack.lab.progress import wait_until
 from hack.lab.shell import LabError, run, succeeds
 
 STORES = places.CACHE / "stores"
-IMPORTED = "imported-images"
 KUBELITE = places.SHARE_INSIDE / "bin/kubelite"
 
 
 def start(machine: Machine, number: int, archives: Sequence[Path]) -> None:
     """Start a node's services; its images are there when this returns."""
-    store = machine.disk / "var/lib/containerd"
-    if not (store / IMPORTED).exists():
-        _seed(store, archives)
+    if not _record(machine).exists():
+        _seed(machine, archives)
     network = machine.root / "etc/cni/net.d"
     network.mkdir(parents=True, exist_ok=True)
     (network / "10-lab.conflist").write_text(json.dumps(_network(number)))
@@ -43,8 +41,8 @@ def start(machine: Machine, number: int, archives: Sequence[Path]) -> None:
 
 def ensure_images(machine: Machine, archives: Sequence[Path]) -> None:
     """Import the archives that this node's store does not hold yet."""
-    record = machine.disk / "var/lib/containerd" / IMPORTED
-    known = set(record.read_text().split()) if record.exists() else set()
+    record = _record(machine)
+    known = set(record.read_text().split())
     missing = [path for path in archives if path.name not in known]
     if not missing:
         return
@@ -99,7 +97,13 @@ def _network(number: int) -> dict[str, object]:
     return {"cniVersion": "0.4.0", "name": "lab", "plugins": [ptp, portmap]}
 
 
-def _seed(store: Path, archives: Sequence[Path]) -> None:
+def _record(machine: Machine) -> Path:
+    """Names the archives that a node's store holds. It is not in the store, whose files are linked."""
+    return machine.disk / "imported-images"
+
+
+def _seed(machine: Machine, archives: Sequence[Path]) -> None:
+    store = machine.disk / "var/lib/containerd"
     key = hashlib.sha256("\n".join(path.name for path in archives).encode()).hexdigest()
     ready = STORES / key[:12]
     STORES.mkdir(parents=True, exist_ok=True)
@@ -111,10 +115,10 @@ def _seed(store: Path, archives: Sequence[Path]) -> None:
                     shutil.rmtree(old)
             unfinished = STORES / "unfinished"
             _import_into(unfinished, archives)
-            (unfinished / IMPORTED).write_text("\n".join(sorted(path.name for path in archives)))
             unfinished.rename(ready)
         shutil.rmtree(store, ignore_errors=True)
         shutil.copytree(ready, store, copy_function=_link_or_copy, symlinks=True)
+    _record(machine).write_text("\n".join(sorted(path.name for path in archives)))
 
 
 def _import_into(store: Path, archives: Sequence[Path]) -> None:
