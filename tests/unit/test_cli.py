@@ -1,5 +1,6 @@
 """What the shell sees: exit statuses and messages, without a cluster."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -138,3 +139,43 @@ def test_a_reader_that_goes_away_leaves_no_traceback() -> None:
     command = f"{sys.executable} -m velero_volume_controller completion bash | true"
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
     assert ended.stderr == ""
+
+
+def config_file(folder: Path) -> Path:
+    path = folder / "config.yml"
+    path.write_text("veleroVolumeCfg: {includeNamespaces: shop}\n")
+    return path
+
+
+def test_a_missing_kubeconfig_exits_with_1(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    status, printed = outcome(capfd, "run", "-c", str(config_file(tmp_path)), "--kubeconfig", "/nowhere/kc")
+    assert status == 1
+    assert printed.splitlines()[-1].startswith("Error: /nowhere/kc: there is no such kubeconfig")
+
+
+def test_a_server_that_does_not_answer_exits_with_1_and_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
+        "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n"
+        "users: [{name: u, user: {token: x}}]\n"
+        "contexts: [{name: c, context: {cluster: c, user: u}}]\n"
+    )
+    options = ["--kubeconfig", str(kubeconfig), "--metrics-address", "off"]
+    status, printed = outcome(capfd, "run", "-c", str(config_file(tmp_path)), *options)
+    assert status == 1
+    assert "https://127.0.0.1:1" in printed.splitlines()[-1]
+    assert "Traceback" not in printed
+
+
+def test_a_warning_about_the_configuration_is_a_line_of_the_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = config_file(tmp_path)
+    path.write_text("veleroVolumeCfg: {includeNamespace: shop}\n")
+    _, printed = outcome(capfd, "run", "-c", str(path), "--kubeconfig", "/nowhere", "--log-format", "json")
+    first = json.loads(printed.splitlines()[0])
+    assert first["level"] == "warning"
+    assert "Did you mean includeNamespaces?" in first["message"]

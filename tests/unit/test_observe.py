@@ -2,23 +2,12 @@
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from velero_volume_controller.observe.log import LogFormat, set_up
 from velero_volume_controller.observe.metrics import Metrics
-
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def test_away_from_a_terminal_each_line_is_json(capfd: pytest.CaptureFixture[str]) -> None:
