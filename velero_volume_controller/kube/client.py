@@ -36,12 +36,17 @@ Observer = Callable[[str, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long and how much. Seconds; ``total`` covers one attempt from start to the answer's last byte."""
+    """How long, in seconds, and how much.
+
+    ``total`` covers one attempt from its start to the answer's last byte.
+    Credentials are read again when they are ``credentials`` old, as client-go does.
+    """
 
     total: float = 30.0
     connect: float = 5.0
     max_in_flight: int = 20
     retries: bool = True
+    credentials: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,9 @@ class Client:
         cls, cluster: Cluster, limits: Limits | None = None, observer: Observer = _ignore
     ) -> AsyncIterator[Client]:
         """A client for this cluster. Nothing is sent yet. Raises KubeconfigError."""
-        credentials = Credentials(cluster)
-        client = cls(credentials, await credentials.current(), limits or Limits(), observer)
+        limits = limits or Limits()
+        credentials = Credentials(cluster, limits.credentials)
+        client = cls(credentials, await credentials.current(), limits, observer)
         try:
             yield client
         finally:

@@ -26,8 +26,6 @@ from velero_volume_controller.kube.errors import KubeconfigError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
-#: Tokens are read again when they are this old; as client-go does. Seconds.
-TOKEN_LIFETIME: Final = 60.0
 #: An exec plugin that takes longer is taken for hung. Seconds.
 PLUGIN_TIMEOUT: Final = 60.0
 
@@ -76,26 +74,27 @@ class Access:
 class Credentials:
     """The user's access to one cluster, read again when it goes stale."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, lifetime: float) -> None:
         self._cluster = cluster
+        self._lifetime = lifetime
         self._lock = asyncio.Lock()
         self._access: Access | None = None
         self._loader: KubeConfigLoader | None = None
         self._read_at = 0.0
 
     async def current(self) -> Access:
-        """The access as last read; read again first when that was more than TOKEN_LIFETIME ago.
+        """The access as last read; read again first when that was ``lifetime`` seconds ago.
 
         A source that can't be read at that moment (a Secret being swapped) is a
         warning: what was read before is used on. Raises KubeconfigError the first
         time only.
         """
-        if self._access is not None and time.monotonic() - self._read_at < TOKEN_LIFETIME:
+        if self._access is not None and time.monotonic() - self._read_at < self._lifetime:
             return self._access
         async with self._lock:
             if self._access is None:
                 self._access = await self._read()
-            elif time.monotonic() - self._read_at >= TOKEN_LIFETIME:
+            elif time.monotonic() - self._read_at >= self._lifetime:
                 try:
                     self._access = await self._reread(self._access)
                 except KubeconfigError as error:

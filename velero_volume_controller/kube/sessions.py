@@ -24,7 +24,7 @@ READ_BUFFER: Final = 2**21
 
 def open_session(access: Access) -> aiohttp.ClientSession:
     """A session for this access. Connections are not limited here: the client limits requests instead."""
-    connector = aiohttp.TCPConnector(ssl=access.tls, limit=0, socket_factory=_socket)
+    connector = aiohttp.TCPConnector(ssl=access.tls, limit=0, socket_factory=keepalive_socket)
     return aiohttp.ClientSession(
         connector=connector,
         trust_env=True,
@@ -35,7 +35,8 @@ def open_session(access: Access) -> aiohttp.ClientSession:
     )
 
 
-def _socket(address: tuple[Any, ...]) -> socket.socket:
+def keepalive_socket(address: tuple[Any, ...]) -> socket.socket:
+    """A socket for this address (as getaddrinfo gives it) that the kernel keeps an eye on."""
     family, kind, protocol = address[:3]
     connection = socket.socket(family=family, type=kind, proto=protocol)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

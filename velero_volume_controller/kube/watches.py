@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -104,7 +104,7 @@ class Reflector:
         self._known: set[Key] = set()
         self._version = ""
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """Applied and Deleted as they happen; Synced after each complete list. Never ends, never raises."""
         backoff = Backoff()
         while True:
@@ -163,7 +163,7 @@ class Reflector:
         }
         try:
             async with self._client.stream(self._path, query, random.uniform(*SILENCE)) as chunks:  # noqa: S311
-                async for line in _lines(chunks):
+                async for line in lines(chunks):
                     event = self._interpret(line)
                     if event is not None:
                         yield event
@@ -203,7 +203,7 @@ class Reflector:
             return None
 
 
-async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Whole lines, however long. What follows the last newline when the stream ends was cut off: dropped."""
     parts: list[bytes] = []
     async for chunk in chunks:

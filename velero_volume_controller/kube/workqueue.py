@@ -51,6 +51,7 @@ class WorkQueue(Generic[K]):
     def done(self, key: K) -> None:
         """The key was dealt with; its failures are forgotten."""
         self._failures.pop(key, None)
+        self._cancel_timer(key)
         self._finish(key)
 
     def retry(self, key: K, at_least: float = 0.0, at_most: float = LONGEST_DELAY) -> None:
@@ -58,9 +59,7 @@ class WorkQueue(Generic[K]):
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = max(at_least, min(at_most, FIRST_DELAY * 2.0 ** min(failures, 16)))
-        previous = self._timers.pop(key, None)
-        if previous is not None:
-            previous.cancel()
+        self._cancel_timer(key)
         if not self._closed:
             self._timers[key] = asyncio.get_running_loop().call_later(delay, self._return, key)
         self._finish(key)
@@ -75,6 +74,11 @@ class WorkQueue(Generic[K]):
         self._waiting.clear()
         self._on_depth(0)
         self._ready.set()
+
+    def _cancel_timer(self, key: K) -> None:
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
 
     def _return(self, key: K) -> None:
         self._timers.pop(key, None)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import asyncio
+
+from velero_volume_controller.kube.workqueue import WorkQueue
+
+
+def queue() -> WorkQueue[str]:
+    return WorkQueue(lambda depth: None)
+
+
+async def take_all(work: WorkQueue[str]) -> list[str]:
+    taken = []
+    while True:
+        try:
+            async with asyncio.timeout(0.02):
+                key = await work.take()
+        except TimeoutError:
+            return taken
+        if key is None:
+            return taken
+        taken.append(key)
+
+
+async def test_a_key_that_waits_is_not_added_again() -> None:
+    work = queue()
+    for key in ("a", "b", "a"):
+        work.add(key)
+    assert await take_all(work) == ["a", "b"]
+
+
+async def test_a_key_that_is_worked_on_comes_again_only_when_it_is_done() -> None:
+    work = queue()
+    work.add("a")
+    assert await work.take() == "a"
+    work.add("a")
+    work.add("a")
+    assert await take_all(work) == []
+    work.done("a")
+    assert await take_all(work) == ["a"]
+
+
+async def test_a_key_that_failed_comes_back_by_itself() -> None:
+    work = queue()
+    work.add("a")
+    assert await work.take() == "a"
+    work.retry("a", at_most=0.05)
+    assert await take_all(work) == []
+    assert await asyncio.wait_for(work.take(), 1) == "a"
+
+
+async def test_a_key_that_changes_while_it_backs_off_is_taken_up_at_once() -> None:
+    work = queue()
+    work.add("a")
+    assert await work.take() == "a"
+    work.retry("a", at_least=60)
+    work.add("a")
+    assert await take_all(work) == ["a"]
+    work.close()
+
+
+async def test_takers_are_let_go_when_it_closes() -> None:
+    work = queue()
+    takers = [asyncio.create_task(work.take()) for _ in range(3)]
+    await asyncio.sleep(0)
+    work.close()
+    assert await asyncio.wait_for(asyncio.gather(*takers), 1) == [None, None, None]
+    work.add("b")
+    assert await work.take() is None
+
+
+async def test_the_depth_is_told() -> None:
+    depths: list[int] = []
+    work: WorkQueue[str] = WorkQueue(depths.append)
+    work.add("a")
+    work.add("b")
+    await work.take()
+    assert depths == [1, 2, 1]
