@@ -28,6 +28,24 @@ def test_an_exception_is_one_line_of_json(capfd: pytest.CaptureFixture[str]) -> 
     assert "broken" in line["exception"][0]["exc_value"]
 
 
+@pytest.mark.parametrize("log_format", [LogFormat.JSON, LogFormat.TEXT])
+def test_a_traceback_shows_no_values_of_variables(
+    log_format: LogFormat, capfd: pytest.CaptureFixture[str]
+) -> None:
+    set_up(log_format=log_format)
+
+    def fail(token: str) -> None:
+        raise RuntimeError(len(token))
+
+    try:
+        fail("s3cret" * 2)
+    except RuntimeError:
+        structlog.get_logger("test").exception("loop")
+    err = capfd.readouterr().err
+    assert "RuntimeError" in err
+    assert "s3crets3cret" not in err
+
+
 def test_the_libraries_log_in_the_same_form(capfd: pytest.CaptureFixture[str]) -> None:
     set_up()
     logging.getLogger("aiohttp.server").warning("slow %s", "client")

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 #: klog's verbosity from which on every decision about every pod is logged. The
@@ -61,10 +62,15 @@ def set_up(verbosity: int = 0, log_format: LogFormat = LogFormat.AUTO) -> None:
 
 
 def _renderers(*, as_text: bool, colors: bool) -> list[Processor]:
+    """Tracebacks are shown without the values of local variables: one of them may be a token."""
     if as_text:
-        return [structlog.dev.ConsoleRenderer(colors=colors, timestamp_key="time")]
+        return [
+            structlog.dev.ConsoleRenderer(
+                colors=colors, timestamp_key="time", exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     return [
-        structlog.processors.dict_tracebacks,
+        structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
         structlog.processors.EventRenamer("message"),
         _what_people_look_for_first,
         structlog.processors.JSONRenderer(default=str),
