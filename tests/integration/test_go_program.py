@@ -13,7 +13,8 @@ import pytest
 from kubernetes import client
 
 from hack.lab.controlplane import ControlPlane
-from tests.integration.cluster import BACKUP_VOLUMES, eventually
+from tests.integration.cluster import BACKUP_VOLUMES, Namespace, eventually
+from tests.integration.process import Vvc
 
 RECORDED: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "unit" / "data" / "go-program-decisions.json").read_text()
@@ -91,3 +92,27 @@ def test_legacy_mode_leaves_the_annotations_that_the_go_program_left(
         process.wait()
     assert process.returncode == 0, log
     assert pods.annotations() == pods.record["annotations"]
+
+
+def test_the_go_programs_own_cluster_role_suffices(
+    control_plane: ControlPlane, namespace: Namespace, tmp_path: Path
+) -> None:
+    rbac = client.RbacAuthorizationV1Api(namespace.api)
+    verbs = ["create", "get", "watch", "list", "delete", "patch", "update"]
+    rules = [
+        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": verbs},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": verbs},
+    ]
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "leaselock"}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "go-program"}
+    rbac.create_cluster_role({"metadata": {"name": "leaselock"}, "rules": rules})
+    rbac.create_cluster_role_binding(
+        {"metadata": {"name": "leaselock"}, "roleRef": role, "subjects": [subject]}
+    )
+    vvc = Vvc.for_namespace(control_plane.kubeconfig_for("go-program"), namespace.name, tmp_path)
+    try:
+        namespace.create_pod("web")
+        vvc.start_leading()
+        eventually(lambda: namespace.value("web"), "data")
+    finally:
+        vvc.kill_all()
