@@ -107,11 +107,12 @@ def _leave(was_up: bool) -> None:
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Ignore Ctrl-C, here and in the commands started here, so that cleaning up is not cut off."""
-    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    former = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def _versions_used() -> list[Velero]:
