@@ -78,6 +78,7 @@ class Elector:
         self._fence = fence
         self._on_change = on_change
         self._observation: Observation | None = None
+        self._said = ""
         self._path = f"/apis/coordination.k8s.io/v1/namespaces/{candidate.namespace}/leases"
 
     async def run(self, lead: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
@@ -130,7 +131,6 @@ class Elector:
         while True:
             await asyncio.sleep(self._candidate.times.retry_period * random.uniform(0.75, 1.0))  # noqa: S311
             if not await self._try_hold() and self._someone_else_holds():
-                log.warning("another process holds the lease", lease=self._candidate.name)
                 return
 
     async def _until_deadline(self) -> None:
@@ -158,12 +158,22 @@ class Elector:
         except KubeError as error:
             conflict = isinstance(error, ApiError) and error.status == 409
             level = log.info if conflict else log.warning
-            level("the lease was not renewed", lease=self._candidate.name, error=str(error))
+            self._say(level, "the lease could not be taken or renewed", error=str(error))
             return False
         if sent is None:
+            holder = self._observation.spec.holder_identity if self._observation else None
+            self._say(log.info, "another process leads", holder=holder)
             return False
+        self._said = ""
         self._fence.open_until(sent + self._candidate.times.renew_deadline)
         return True
+
+    def _say(self, level: Callable[..., Any], message: str, **details: str | None) -> None:
+        """Logs what is new; the same every two seconds would fill the log."""
+        said = f"{message} {details}"
+        if said != self._said:
+            self._said = said
+            level(message, lease=f"{self._candidate.namespace}/{self._candidate.name}", **details)
 
     async def _hold(self) -> float | None:
         """When the write that succeeded was sent, or None while another holds the Lease."""
