@@ -51,13 +51,10 @@ def is_up() -> bool:
 
 def clean(title: str) -> None:
     """Remove all that the demo makes: the controller, Backups, Restores, namespaces, volumes."""
-    if not (
-        _exists("deployment", controller.NAME, controller.NAMESPACE) or _namespaces() or _versions_used()
-    ):
+    if not (_controller_exists() or _namespaces() or _versions_used()):
         return
     with step(title) as say:
-        if _exists("deployment", controller.NAME, controller.NAMESPACE):
-            controller.remove()
+        _remove_controller()
         for used in _versions_used():
             movement.delete_all(used, say)
         destroy(say)
@@ -122,8 +119,16 @@ def _versions_used() -> list[Velero]:
     return [used for used in velero.VERSIONS.values() if movement.of_demo(used)]
 
 
-def _exists(kind: str, name: str, namespace: str) -> bool:
-    return kubectl.get("-n", namespace, kind, name) is not None
+def _controller_exists() -> bool:
+    return kubectl.get("-n", controller.NAMESPACE, "deployment", controller.NAME) is not None
+
+
+def _remove_controller() -> None:
+    """Remove the controller, its pods first: they release their Lease only while they may."""
+    if _controller_exists():
+        name = f"deployment/{controller.NAME}"
+        kubectl.kubectl("-n", controller.NAMESPACE, "delete", name, "--cascade=foreground", "--timeout=60s")
+        controller.remove()
 
 
 def _namespaces() -> list[str]:

@@ -80,7 +80,7 @@ def _volumes(story: Story) -> Table:
 def _show_repository(repository: Repository) -> None:
     console.print(Text(f"restic -r {repository.location} snapshots", style="bold"))
     console.print(Text(repository.printed.strip()))
-    for snapshot, files in repository.snapshots.items():
+    for snapshot, files in list(repository.snapshots.items())[:1]:
         console.print(Text(f"restic ls {snapshot}", style="bold"))
         for path in files[:LISTED_FILES]:
             console.print(Text(path))

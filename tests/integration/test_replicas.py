@@ -8,8 +8,11 @@ import time
 import pytest
 from kubernetes import client
 
+from hack.lab.certificates import write_kubeconfig
+from hack.lab.controlplane import ControlPlane
 from tests.integration.cluster import Namespace, eventually
 from tests.integration.process import LEASE, Replica, Vvc
+from tests.integration.proxy import Proxy
 
 LEASE_DURATION, RENEW_DEADLINE, RETRY_PERIOD = 5, 3, 1
 TIMES = (
@@ -113,3 +116,26 @@ def test_a_lease_that_a_go_client_released_is_taken_and_its_labels_stay(
     assert lease.metadata.labels == {"kept": "yes"}
     assert lease.spec.lease_transitions == 8
     assert lease.spec.lease_duration_seconds == 15
+
+
+def test_a_leader_cut_off_from_the_api_server_stops_before_the_other_leads(
+    control_plane: ControlPlane, namespace: Namespace, vvc: Vvc
+) -> None:
+    direct = vvc.kubeconfig
+    with Proxy(control_plane.port) as proxy:
+        vvc.kubeconfig = write_kubeconfig(
+            vvc.directory / "proxied", proxy.server, control_plane.authority, control_plane.admin
+        )
+        leader = vvc.start_leading(*TIMES)
+        vvc.kubeconfig = direct
+        other = vvc.start(*TIMES)
+        proxy.freeze()
+        namespace.create_pod("web")
+        eventually(lambda: other.leads, True, within=TAKEOVER)
+        assert not leader.leads, "two lead at once"
+        eventually(lambda: namespace.value("web"), "data")
+        proxy.thaw()
+        leader.line("another process leads", within=2 * LEASE_DURATION)
+        assert leader.metric("vvc_api_requests_total", verb="PATCH") == 0
+        assert namespace.holder(LEASE) == other.identity
+        assert other.metric("vvc_api_requests_total", verb="PATCH") == 1
