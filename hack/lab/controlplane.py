@@ -120,7 +120,7 @@ def scheduler_arguments(kubeconfig: Path, cert_dir: Path) -> list[str]:
 
 @dataclass
 class _Component:
-    """One process that dies with us: Linux kills it when the thread that started it ends, however it ends."""
+    """One process that dies with us."""
 
     name: str
     arguments: list[str]
@@ -130,7 +130,7 @@ class _Component:
     def start(self) -> None:
         command = [*component_command(self.name), *self.arguments]
         with self.log.open("ab") as log:
-            self.process = _spawn(command, log)
+            self.process = spawn_bound(command, log)
 
     def kill(self) -> None:
         if self.process is not None:
@@ -266,7 +266,8 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _spawn(command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
+def spawn_bound(command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
+    """A process that Linux kills when the thread that started it ends, however it ends."""
     libc = ctypes.CDLL(None, use_errno=True)
     parent = os.getpid()
 

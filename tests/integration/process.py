@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hack.lab.controlplane import spawn_bound
 from tests.integration.cluster import eventually
 
 LEASE = "velero-volume-controller"
@@ -111,7 +112,7 @@ class Vvc:
         """A replica that has listed the pods."""
         log = self.directory / f"replica-{len(self.replicas)}.log"
         with log.open("wb") as stream:
-            process = subprocess.Popen(self.command(*options), stderr=stream)
+            process = spawn_bound(self.command(*options), stream)
         replica = Replica(process, log)
         self.replicas.append(replica)
         replica.line("pods listed")
