@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from velero_volume_controller.kube.client import Client
+from velero_volume_controller.kube.errors import ApiError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +53,7 @@ async def allowed(client: Client, permission: Permission) -> bool:
     }
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     answer = await client.request("POST", path, body=msgspec.json.encode(review))
-    return msgspec.json.decode(answer, type=_Review).status.allowed
+    try:
+        return msgspec.json.decode(answer, type=_Review).status.allowed
+    except msgspec.MsgspecError as error:
+        raise ApiError("POST", path, 200, "", f"the answer is no review ({error})") from error
