@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-WIDTH = 100  # columns
+WIDTH = 88  # columns
 TITLE = "make demo"
 
 
