@@ -9,8 +9,6 @@ STAMP := $(VENV)/installed
 ON_CLUSTER := $(if $(filter kind,$(LAB)),hack/kind/with.sh)
 IMAGE ?= velero-volume-controller:latest
 
-export LAB_NODES LAB_VELERO LAB_NAME DEMO_VELERO
-
 .DEFAULT_GOAL := help
 .PHONY: help venv lock lint format unit integration test e2e e2e-smoke bench demo \
 	lab-up lab-down lab-purge lab-status image manifests clean

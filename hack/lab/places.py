@@ -15,7 +15,7 @@ BINARIES = CACHE / "bin"
 IMAGES = CACHE / "images"
 
 # Several labs can stand side by side, each under a name of its own.
-NAME = os.environ.get("LAB_NAME", "lab")
+NAME = os.environ.get("LAB_NAME") or "lab"
 if not re.fullmatch("[a-z][a-z0-9]{0,7}", NAME):
     raise SystemExit(f"LAB_NAME: expected up to 8 of a-z and 0-9, a letter first; found {NAME!r}")
 # The third number of its network's addresses.
@@ -34,7 +34,7 @@ KUBECONFIG = LAB / "kubeconfig"
 
 def node_count() -> int:
     """How many nodes LAB_NODES asks for; one when it is not set."""
-    text = os.environ.get("LAB_NODES", "1")
+    text = os.environ.get("LAB_NODES") or "1"
     if not text.isdigit() or not 1 <= int(text) <= 9:
         raise SystemExit(f"LAB_NODES: expected a number from 1 to 9, found {text!r}")
     return int(text)
