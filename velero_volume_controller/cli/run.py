@@ -8,7 +8,6 @@ import click
 import structlog
 import uvloop
 
-from velero_volume_controller import manager
 from velero_volume_controller.api.configuration import Configuration, Ownership, Rule
 from velero_volume_controller.cli.options import Address, Duration, election_times
 from velero_volume_controller.config import DEFAULT_PATH, load
@@ -148,7 +147,10 @@ def run(**given: Any) -> None:
         election=times,
         max_in_flight=options.max_in_flight,
     )
-    uvloop.run(manager.run(settings))
+    # Imported here: the Kubernetes library takes a second that --help and a wrong key need not wait for.
+    from velero_volume_controller.manager.run import run as annotate  # noqa: PLC0415
+
+    uvloop.run(annotate(settings))
 
 
 def _summary(configuration: Configuration) -> dict[str, Any]:

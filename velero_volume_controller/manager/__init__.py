@@ -2,8 +2,3 @@
 
 In: Settings. Out: annotated pods, until SIGTERM; or a KubeError when nothing can work.
 """
-
-from velero_volume_controller.manager.run import run
-from velero_volume_controller.manager.settings import ListenAddress, Settings
-
-__all__ = ["ListenAddress", "Settings", "run"]
