@@ -52,18 +52,23 @@ unit: venv ## The pure tests
 	$(BIN)/pytest tests/unit
 
 integration: venv ## The tests against a real API server and etcd, which they start
+	@$(BIN)/python -m hack.lab build --control-plane-only
 	$(BIN)/pytest tests/integration
 
 test: lint ## Lint, types, unit and integration tests
+	@$(BIN)/python -m hack.lab build --control-plane-only
 	$(BIN)/pytest
 
 e2e-smoke: venv ## The demo's story on the lab with Velero 1.18.3, as tests
+	@$(ON_CLUSTER) $(BIN)/python -m hack.lab build
 	$(ON_CLUSTER) $(BIN)/pytest tests/e2e -m smoke
 
 e2e: venv ## All end-to-end tests, on three nodes with both versions of Velero
+	@$(ON_CLUSTER) $(BIN)/python -m hack.lab build --velero 1.18.3 --velero 1.16.2
 	LAB_NODES=$${LAB_NODES:-3} $(ON_CLUSTER) $(BIN)/pytest tests/e2e
 
 bench: venv ## The benchmarks: ratios measured side by side
+	@$(BIN)/python -m hack.lab build --control-plane-only
 	$(BIN)/python -m tests.bench
 
 demo: venv ## From nothing to a restored backup, told step by step

@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 
 from hack.lab import cluster, controller, existing, images, kubectl, packages, places, storage, velero
+from hack.lab.binaries import binary
 from hack.lab.cluster import Lab
 from hack.lab.machine import Machine
 from hack.lab.progress import console, step
@@ -29,16 +30,23 @@ def main() -> None:
     """A real Kubernetes cluster with a real Velero on this machine, without Docker."""
 
 
-@main.command()
-@click.option("--nodes", type=click.IntRange(1, 9), default=places.node_count, show_default="LAB_NODES or 1")
-@click.option(
+def _asked_versions() -> list[str]:
+    return (os.environ.get("LAB_VELERO") or velero.DEFAULT).split()
+
+
+_versions = click.option(
     "--velero",
     "versions",
     type=click.Choice(list(velero.VERSIONS)),
     multiple=True,
-    default=lambda: os.environ.get("LAB_VELERO", velero.DEFAULT).split(),
-    help="A version to install; may be given twice.  [default: LAB_VELERO or 1.18.3]",
+    default=_asked_versions,
+    help="A version of Velero; may be given twice.  [default: LAB_VELERO or 1.18.3]",
 )
+
+
+@main.command()
+@click.option("--nodes", type=click.IntRange(1, 9), default=places.node_count, show_default="LAB_NODES or 1")
+@_versions
 @click.option("--without-velero", is_flag=True, help="Nodes and storage only.")
 def up(nodes: int, versions: tuple[str, ...], *, without_velero: bool) -> None:
     """Bring the lab up, or what is missing of it.
@@ -51,6 +59,27 @@ def up(nodes: int, versions: tuple[str, ...], *, without_velero: bool) -> None:
     for version in () if without_velero else versions:
         velero.install(lab, version)
     click.echo(f"export KUBECONFIG={kubectl.kubeconfig()}")
+
+
+@main.command()
+@click.option("--control-plane-only", is_flag=True, help="What the integration tests need, and no more.")
+@_versions
+def build(versions: tuple[str, ...], *, control_plane_only: bool) -> None:
+    """Build what the lab needs and has not cached yet, and start nothing."""
+    if control_plane_only:
+        if not os.environ.get("KUBEBUILDER_ASSETS"):
+            binary("kubelite")
+        return
+    if existing.chosen():
+        return
+    cluster.require_capable_machine()
+    packages.ensure()
+    cluster.base_archives()
+    for program in ("kubelite", "versitygw"):
+        binary(program)
+    for version in versions:
+        velero.build(version)
+    controller.archive()
 
 
 @main.command()

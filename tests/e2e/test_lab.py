@@ -87,3 +87,12 @@ def test_up_and_down_work_after_an_up_that_was_killed(seconds: float) -> None:
     assert ready == ["node/node1", "node/node2"]
     lab("down")
     assert traces() == set()
+
+
+def test_an_existing_cluster_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    environment = {**os.environ, "VVC_TEST_KUBECONFIG": str(tmp_path / "none")}
+    command = [sys.executable, "-m", "hack.lab", "up"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "VVC_TEST_KUBECONFIG" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -76,3 +76,20 @@ def test_an_archive_names_its_layers_by_their_digests_in_order(tmp_path: Path) -
     assert [f"sha256:{name.split('/')[0]}" for name in manifest["Layers"]] == config["rootfs"]["diff_ids"]
     assert set(manifest["Layers"]) < set(names)
     assert config["config"] == {"Entrypoint": ["/x"], "Env": ["A=b"], "User": "65532"}
+
+
+def test_who_is_not_root_is_told_so_and_what_else_serves() -> None:
+    script = """
+import os
+from hack.lab import cluster, shell
+if os.geteuid() == 0:
+    os.setuid(65534)
+try:
+    cluster.require_capable_machine()
+except shell.LabError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "This machine can't host the lab: it needs root" in done.stdout
+    for instead in ("LAB=kind", "VVC_TEST_KUBECONFIG", "KUBEBUILDER_ASSETS"):
+        assert instead in done.stdout
