@@ -57,8 +57,8 @@ def _head(story: Story, title: str) -> str:
     size = sum(story.before[volume.key].size for volume in protected) / 1e6
     tiles = {
         "volumes backed up": f"{len(story.backup.volumes) if story.backup else 0} of {len(VOLUMES)}",
-        "files in them": f"{files:,}",
-        "data in them": f"{size:.1f} MB",
+        "files to protect": f"{files:,}",
+        "data to protect": f"{size:.1f} MB",
         "Backup took": _took(story.backup),
         "Restore took": _took(story.restore),
     }
@@ -110,14 +110,19 @@ def _volumes(story: Story) -> str:
 
 def _annotations(story: Story) -> str:
     because = {volume.pod: volume.because for volume in reversed(VOLUMES)}
-    rows = [
-        (
-            f'<th scope="row">{escape(pod)}</th>',
-            f"<td><code>{escape(story.annotations.get(pod) or 'none')}</code></td>",
-            _cell(because[pod]),
+    rows = []
+    for pod, expected in ANNOTATIONS.items():
+        found = story.annotations.get(pod)
+        colour, why = (
+            ("", because[pod]) if found == expected else ("bad", f"it should be {expected or 'none'}")
         )
-        for pod in ANNOTATIONS
-    ]
+        rows.append(
+            (
+                f'<th scope="row">{escape(pod)}</th>',
+                f'<td class="{colour}"><code>{escape(found or "none")}</code></td>',
+                f'<td class="{colour}">{escape(why)}</td>',
+            )
+        )
     table = _table(("Pod", "backup.velero.io/backup-volumes", "Because"), rows)
     config = f"<p>From this ConfigMap:</p>\n<pre>{escape(CONFIG.read_text())}</pre>"
     return f"<h2>Annotations</h2>\n{table}\n{config}"

@@ -47,8 +47,8 @@ def outcome(volume: Volume, before: Digest | None, after: Digest | None) -> tupl
     if before is None or after is None:
         return "missing", False
     if volume.backed_up:
-        equal = not before.difference(after)
-        return ("every digest equal", True) if equal else (before.difference(after), False)
+        equal = before.files == after.files
+        return ("every digest equal", True) if equal else ("not what it was", False)
     return ("skipped, so empty", True) if not after.files else ("restored, and should not be", False)
 
 
@@ -59,8 +59,10 @@ def _annotations(story: Story) -> Table:
     because = {volume.pod: volume.because for volume in reversed(VOLUMES)}
     for pod, expected in ANNOTATIONS.items():
         found = story.annotations.get(pod)
-        style = "" if found == expected else "red"
-        table.add_row(pod, Text(found or "none", style=style or ("" if found else "dim")), because[pod])
+        right = found == expected
+        style = "red" if not right else "" if found else "dim"
+        why = because[pod] if right else f"wrong: it should be {expected or 'none'}"
+        table.add_row(pod, Text(found or "none", style=style), why)
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -48,6 +49,7 @@ def on_movement(moved: Movement, pods: Mapping[str, str]) -> list[Check]:
     `pods` gives the key of a pod by its own NAMESPACE/NAME.
     """
     keys = [f"{pods.get(volume.pod, volume.pod)}:{volume.volume}" for volume in moved.volumes]
+    missing, surplus = Counter(backed_up()) - Counter(keys), Counter(keys) - Counter(backed_up())
     unfinished = [
         f"{key} is {volume.phase}"
         for key, volume in zip(keys, moved.volumes, strict=True)
@@ -56,7 +58,10 @@ def on_movement(moved: Movement, pods: Mapping[str, str]) -> list[Check]:
     return [
         Check(f"phase of {moved.kind} {moved.name}", "Completed", moved.phase),
         Check(f"errors of {moved.kind} {moved.name}", "0", str(moved.errors)),
-        Check(f"volumes of {moved.kind} {moved.name}", _joined(backed_up()), _joined(keys)),
+        Check(f"volumes missing from {moved.kind} {moved.name}", NOTHING, _joined(missing.elements())),
+        Check(
+            f"volumes that {moved.kind} {moved.name} should not have", NOTHING, _joined(surplus.elements())
+        ),
         Check(f"volumes of {moved.kind} {moved.name} not completed", NOTHING, _joined(unfinished)),
     ]
 
