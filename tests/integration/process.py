@@ -108,13 +108,18 @@ class Vvc:
             *("--metrics-address", "127.0.0.1:0", "--log-format", "json", *options),
         ]
 
-    def start(self, *options: str) -> Replica:
-        """A replica that has listed the pods."""
+    def launch(self, *options: str) -> Replica:
+        """A replica, as soon as its process is there."""
         log = self.directory / f"replica-{len(self.replicas)}.log"
         with log.open("wb") as stream:
             process = spawn_bound(self.command(*options), stream)
         replica = Replica(process, log)
         self.replicas.append(replica)
+        return replica
+
+    def start(self, *options: str) -> Replica:
+        """A replica that has listed the pods."""
+        replica = self.launch(*options)
         replica.line("pods listed")
         return replica
 

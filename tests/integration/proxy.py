@@ -35,6 +35,11 @@ class Proxy:
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
 
+    @property
+    def connections(self) -> int:
+        """How many were made so far."""
+        return len(self._sockets) // 2
+
     def freeze(self) -> None:
         self._flowing.clear()
 

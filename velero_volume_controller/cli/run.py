@@ -1,5 +1,9 @@
 """``vvc run``: the controller itself."""
 
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,10 +151,21 @@ def run(**given: Any) -> None:
         election=times,
         max_in_flight=options.max_in_flight,
     )
-    # Imported here: the Kubernetes library takes a second that --help and a wrong key need not wait for.
-    from velero_volume_controller.manager.run import run as annotate  # noqa: PLC0415
+    with _ended_by_sigterm():
+        # Imported here: the Kubernetes library takes a second that --help and a wrong key need not wait for.
+        from velero_volume_controller.manager.run import run as annotate  # noqa: PLC0415
 
-    uvloop.run(annotate(settings))
+        uvloop.run(annotate(settings))
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Until the event loop handles it: the first process of a container is deaf to it otherwise."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _summary(configuration: Configuration) -> dict[str, Any]:
