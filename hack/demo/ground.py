@@ -17,8 +17,6 @@ from hack.lab.shell import LabError
 from hack.lab.velero import Velero
 
 DELETION_SECONDS = 180
-# The controller's, which is there whichever version of Velero is installed.
-CONTROLLER_NAMESPACE = f"{{apiVersion: v1, kind: Namespace, metadata: {{name: {controller.NAMESPACE}}}}}"
 
 
 @contextmanager
@@ -35,7 +33,6 @@ def ground(version: str, *, keep: bool = False) -> Iterator[tuple[Lab, Velero]]:
         storage.install()
         installed = velero.install(lab, version)
         clean("removing what an earlier run left")
-        kubectl.apply(CONTROLLER_NAMESPACE)
         yield lab, installed
         finished = True
     finally:
@@ -54,7 +51,8 @@ def clean(title: str) -> None:
     if not (_controller_exists() or _namespaces() or _versions_used()):
         return
     with step(title) as say:
-        _remove_controller()
+        if _controller_exists():
+            controller.remove()
         for used in _versions_used():
             movement.delete_all(used, say)
         destroy(say)
@@ -121,14 +119,6 @@ def _versions_used() -> list[Velero]:
 
 def _controller_exists() -> bool:
     return kubectl.get("-n", controller.NAMESPACE, "deployment", controller.NAME) is not None
-
-
-def _remove_controller() -> None:
-    """Remove the controller, its pods first: they release their Lease only while they may."""
-    if _controller_exists():
-        name = f"deployment/{controller.NAME}"
-        kubectl.kubectl("-n", controller.NAMESPACE, "delete", name, "--cascade=foreground", "--timeout=60s")
-        controller.remove()
 
 
 def _namespaces() -> list[str]:

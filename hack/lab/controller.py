@@ -72,16 +72,23 @@ def deploy(lab: Lab, config: str | None = None) -> None:
     with step("deploying the controller"):
         made = archive()
         cluster.load(lab, [made])
-        documents = _manifest(reference(made), config)
-        kubectl.apply(documents)
+        kubectl.apply(
+            yaml.safe_dump({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        )
+        kubectl.apply(_manifest(reference(made), config))
         kubectl.rollout(NAMESPACE, f"deployment/{NAME}")
 
 
 def remove() -> None:
-    """Remove what `deploy` applied; the namespace, which is Velero's too, stays."""
-    documents = _documents()
-    kept = [item for item in documents if item["kind"] != "Namespace"]
-    kubectl.kubectl("delete", "--ignore-not-found", "-f", "-", stdin=yaml.safe_dump_all(kept))
+    """Remove what `deploy` applied; the namespace, which is Velero's too, stays.
+
+    The pods go first: they release their Lease only while they may.
+    """
+    name = f"deployment/{NAME}"
+    away = ["delete", "--ignore-not-found"]
+    kubectl.kubectl("-n", NAMESPACE, *away, name, "--cascade=foreground", "--timeout=60s")
+    kubectl.kubectl(*away, "-f", "-", stdin=yaml.safe_dump_all(_documents()))
+    kubectl.kubectl("-n", NAMESPACE, *away, "lease", NAME)
 
 
 def _documents() -> list[dict[str, Any]]:
