@@ -65,6 +65,8 @@ CLASHES = {
         (15, 2.4, 2),
         "--renew-deadline 2.4s must be longer than 1.2 times",
     ),
+    "a lease without end": ((float("inf"), 10, 2), "--lease-duration infs: expected a day at most"),
+    "a lease longer than a Lease can say": ((1e10, 10, 2), "expected a day at most"),
     "a lease of fractions": ((1.5, 1, 0.5), "--lease-duration 1.5s: expected whole seconds"),
 }
 
@@ -148,9 +150,17 @@ def config_file(folder: Path) -> Path:
 
 
 def test_a_missing_kubeconfig_exits_with_1(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    status, printed = outcome(capfd, "run", "-c", str(config_file(tmp_path)), "--kubeconfig", "/nowhere/kc")
+    options = ["--kubeconfig", "/nowhere/kc", "--metrics-address", "off"]
+    status, printed = outcome(capfd, "run", "-c", str(config_file(tmp_path)), *options)
     assert status == 1
     assert printed.splitlines()[-1].startswith("Error: /nowhere/kc: there is no such kubeconfig")
+
+
+def test_a_host_that_no_name_can_be_exits_with_1(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    address = f"{'a' * 64}:80"
+    status, printed = outcome(capfd, "run", "-c", str(config_file(tmp_path)), "--metrics-address", address)
+    assert status == 1
+    assert printed.splitlines()[-1].startswith(f"Error: --metrics-address {address}: ")
 
 
 def test_a_server_that_does_not_answer_exits_with_1_and_is_named(
@@ -175,7 +185,8 @@ def test_a_warning_about_the_configuration_is_a_line_of_the_log(
 ) -> None:
     path = config_file(tmp_path)
     path.write_text("veleroVolumeCfg: {includeNamespace: shop}\n")
-    _, printed = outcome(capfd, "run", "-c", str(path), "--kubeconfig", "/nowhere", "--log-format", "json")
+    options = ["--kubeconfig", "/nowhere", "--metrics-address", "off", "--log-format", "json"]
+    _, printed = outcome(capfd, "run", "-c", str(path), *options)
     first = json.loads(printed.splitlines()[0])
     assert first["level"] == "warning"
     assert "Did you mean includeNamespaces?" in first["message"]

@@ -11,6 +11,9 @@ from velero_volume_controller.manager.settings import ListenAddress
 #: As client-go's ``leaderelection.JitterFactor``: a retry may come this much later than its period.
 _JITTER: Final = 1.2
 
+#: A Lease says its duration in 32 bits; long before that it is a slip of the pen. Seconds.
+_LONGEST_LEASE: Final = 86_400.0
+
 _DURATION: Final = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>ms|s|m|h|)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -54,6 +57,10 @@ def election_times(lease_duration: float, renew_deadline: float, retry_period: f
 
     A Lease holds whole seconds, and another replica believes what it holds.
     """
+    if lease_duration > _LONGEST_LEASE:
+        raise click.UsageError(
+            f"--lease-duration {lease_duration:g}s: expected a day at most: so long may nobody lead."
+        )
     if lease_duration != int(lease_duration):
         raise click.UsageError(
             f"--lease-duration {lease_duration:g}s: expected whole seconds: a Lease holds no fractions."

@@ -48,16 +48,16 @@ async def serve(
     application.add_routes(
         [web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", exposition)]
     )
-    runner = web.AppRunner(application, access_log=None, handle_signals=False)
+    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, address.host or None, address.port, shutdown_timeout=1)
+        site = web.TCPSite(runner, address.host or None, address.port)
         try:
             await site.start()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that DNS can't hold
+            reason = getattr(error, "strerror", None) or error
             raise CannotListen(
-                f"--metrics-address {address.host}:{address.port}: {error.strerror or error};"
-                " choose another address, or off"
+                f"--metrics-address {address.host}:{address.port}: {reason}; choose another address, or off"
             ) from error
         for bound in runner.addresses:
             log.info("serving health and metrics", host=bound[0], port=bound[1])
