@@ -131,6 +131,31 @@ def test_a_kubeconfig_that_is_broken(vvc: Vvc, tmp_path: Path, content: str, wor
     fails(vvc, 1, str(vvc.kubeconfig), word)
 
 
+@pytest.mark.parametrize(
+    ("cluster", "user", "word"),
+    [
+        pytest.param(
+            f"https://{'a' * 64}.example", "token: x", "not a usable address", id="no such name can be"
+        ),
+        pytest.param(
+            "https://127.0.0.1:1",
+            "exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin}",
+            "exec plugin is not there",
+            id="no such plugin",
+        ),
+        pytest.param("https://a', proxy-url: 'socks5://b", "token: x", "proxy", id="a proxy of another kind"),
+    ],
+)
+def test_a_kubeconfig_that_can_not_work(vvc: Vvc, tmp_path: Path, cluster: str, user: str, word: str) -> None:
+    vvc.kubeconfig = tmp_path / "kubeconfig"
+    vvc.kubeconfig.write_text(
+        f"clusters: [{{name: c, cluster: {{server: '{cluster}'}}}}]\n"
+        f"users: [{{name: u, user: {{{user}}}}}]\n"
+        "contexts: [{name: c, context: {cluster: c, user: u}}]\ncurrent-context: c\n"
+    )
+    fails(vvc, 1, word)
+
+
 def test_a_configuration_that_is_not_there(vvc: Vvc) -> None:
     vvc.config = Path("/nowhere/config.yml")
     fails(vvc, 2, "/nowhere/config.yml")

@@ -16,7 +16,7 @@ from hack.lab.controlplane import ControlPlane
 from tests.integration.cluster import Namespace
 from velero_volume_controller.kube.client import MERGE_PATCH, Client, Limits
 from velero_volume_controller.kube.credentials import Cluster
-from velero_volume_controller.kube.errors import ApiError, Fenced, KubeconfigError
+from velero_volume_controller.kube.errors import ApiError, Fenced, KubeconfigError, Unreachable
 from velero_volume_controller.kube.lists import PAGE_SIZE, pages
 from velero_volume_controller.kube.watches import Applied, Deleted, Event, Hooks, Key, Reflector, Synced
 
@@ -80,6 +80,40 @@ async def test_a_client_certificate_that_was_rotated_is_read_again(
         assert await whoami(client) == "new"
 
 
+async def test_a_path_may_hold_colons_and_be_relative_and_name_files_beside_it(
+    control_plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credential = control_plane.authority.issue("beside", common_name="beside")
+    folder = tmp_path / "10:30"
+    folder.mkdir()
+    (folder / "crt").write_bytes(credential.certificate.read_bytes())
+    (folder / "key").write_bytes(credential.key.read_bytes())
+    user = {"client-certificate": "crt", "client-key": "key"}
+    kubeconfig(control_plane, folder / "config", user)
+    monkeypatch.chdir(tmp_path)
+    async with Client.connect(Cluster(Path("10:30/config"))) as client:
+        assert await whoami(client) == "beside"
+
+
+async def test_of_several_kubeconfigs_the_first_says_which_context_as_for_kubectl(
+    control_plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / name for name in ("missing", "first", "second")]
+    for path in paths[1:]:
+        credential = control_plane.authority.issue(path.name, common_name=path.name)
+        user = {"client-certificate": str(credential.certificate), "client-key": str(credential.key)}
+        kubeconfig(control_plane, path, user)
+        document = yaml.safe_load(path.read_text())
+        document["users"][0]["name"] = document["contexts"][0]["context"]["user"] = path.name
+        document["contexts"][0]["name"] = document["current-context"] = path.name
+        path.write_text(yaml.safe_dump(document))
+    monkeypatch.setenv("KUBECONFIG", ":".join(map(str, paths)))
+    async with Client.connect(Cluster()) as client:
+        assert await whoami(client) == "first"
+    async with Client.connect(Cluster(context="second")) as client:
+        assert await whoami(client) == "second"
+
+
 async def test_an_exec_plugin_is_asked_for_a_token(
     control_plane: ControlPlane, namespace: Namespace, tmp_path: Path
 ) -> None:
@@ -102,6 +136,39 @@ async def test_an_exec_plugin_that_fails_is_named(control_plane: ControlPlane, t
     with pytest.raises(KubeconfigError, match="exec: process returned 1"):
         async with Client.connect(cluster):
             pass
+
+
+async def test_a_token_of_two_lines_is_an_error_that_does_not_show_it(
+    control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    cluster = kubeconfig(control_plane, tmp_path / "config", {"token": "secret\nsecret"})
+    with pytest.raises(KubeconfigError, match="token") as caught:
+        async with Client.connect(cluster) as client:
+            await whoami(client)
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_netrc_is_nothing_that_an_api_server_is_shown(
+    control_plane: ControlPlane, namespace: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login a password b\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    account = service_account(namespace, "netrc")
+    cluster = kubeconfig(control_plane, tmp_path / "config", {"token": token(namespace, "netrc")})
+    async with Client.connect(cluster) as client:
+        assert await whoami(client) == account
+
+
+async def test_a_proxy_that_can_not_be_reached_is_named(control_plane: ControlPlane, tmp_path: Path) -> None:
+    document = yaml.safe_load(control_plane.kubeconfig.read_text())
+    document["clusters"][0]["cluster"]["proxy-url"] = "http://user:password@127.0.0.1:1"
+    (tmp_path / "config").write_text(yaml.safe_dump(document))
+    async with Client.connect(Cluster(tmp_path / "config")) as client:
+        with pytest.raises(Unreachable, match=r"the proxy 127\.0\.0\.1:1") as caught:
+            await whoami(client)
+    assert "password" not in str(caught.value)
 
 
 async def test_credentials_that_are_refused_are_an_error_and_no_loop(

@@ -250,13 +250,21 @@ class _translated:  # noqa: N801  (used as a statement)
             return
         if isinstance(error.__cause__, Fenced):
             raise error.__cause__
-        if isinstance(error, aiohttp.ClientError | OSError):
+        # UnicodeError: a name that DNS can't hold, such as one with a label of 64 characters.
+        if isinstance(error, aiohttp.ClientError | OSError | UnicodeError):
             self._observer(self._method, 0)
             raise Unreachable(f"{self._method} {self._url}: {_cause(error)}") from error
 
 
 def _cause(error: BaseException) -> str:
     """What happened and what to do, for the errors users meet."""
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return (
+            f"no connection to the proxy {error.host}:{error.port} ({_reason(error)});"
+            " correct HTTPS_PROXY, NO_PROXY or the kubeconfig's proxy-url"
+        )
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy refused ({error.status} {error.message}); may it connect to the API server?"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"the name {error.host} can't be resolved; check the server's address and DNS"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError | ssl.SSLError):
@@ -265,12 +273,15 @@ def _cause(error: BaseException) -> str:
             f"no TLS connection ({text}); check the certificate authority, the client certificate, the port"
         )
     if isinstance(error, aiohttp.ClientConnectorError):
-        number = error.os_error.errno
-        reason = os.strerror(number) if number else str(error.os_error)
-        return f"no connection ({reason}); is the API server running and its address right?"
+        return f"no connection ({_reason(error)}); is the API server running and its address right?"
     if isinstance(error, TimeoutError):
         return "no answer in time; is the API server overloaded, or the network cut?"
-    if isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, aiohttp.InvalidURL | UnicodeError):
         return f"not a usable address ({error}); correct masterURL or the kubeconfig's server"
     text = " ".join(str(error).split()) or type(error).__name__
     return f"the connection broke ({text})"
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    number = error.os_error.errno
+    return os.strerror(number) if number else str(error.os_error)

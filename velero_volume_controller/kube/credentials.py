@@ -19,15 +19,17 @@ from typing import Final
 import structlog
 import yaml
 from kubernetes_asyncio.client import Configuration
-from kubernetes_asyncio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes_asyncio.config import ConfigException, load_incluster_config
 from kubernetes_asyncio.config.kube_config import KubeConfigLoader
 
+from velero_volume_controller.kube import kubeconfigs
 from velero_volume_controller.kube.errors import KubeconfigError
+from velero_volume_controller.kube.proxies import proxy_for
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
-#: An exec plugin that takes longer is taken for hung. Seconds.
-PLUGIN_TIMEOUT: Final = 60.0
+#: What aiohttp can use.
+_PROXY_SCHEMES: Final = ("http://", "https://")
 
 _LOADING_ERRORS: Final = (
     ConfigException,
@@ -111,25 +113,25 @@ class Credentials:
 
     async def _reread(self, access: Access) -> Access:
         # A plugin is run again when the expiry it gave is near; one that gave none, when the server refuses.
-        if self._loader is None or not _uses_plugin(self._loader):
+        if self._loader is None or not _plugin(self._loader):
             return await self._read()
         if not hasattr(self._loader, "exec_plugin_expiry"):
             return access
         try:
-            async with asyncio.timeout(PLUGIN_TIMEOUT):
+            async with asyncio.timeout(kubeconfigs.PLUGIN_TIMEOUT):
                 await self._loader.load_from_exec_plugin()
         except _LOADING_ERRORS as error:
-            raise KubeconfigError(f"{_kubeconfig(self._cluster)}: {_described(error)}") from error
+            raise KubeconfigError(f"exec plugin {_plugin(self._loader)}: {_described(error)}") from error
         return replace(access, authorization=self._loader.token)
 
     async def _read(self) -> Access:
         configuration = Configuration()
         configuration.host = ""
-        source = _kubeconfig(self._cluster)
-        described = source or "the pod's service account"
+        files = kubeconfigs.kubeconfigs(self._cluster.kubeconfig)
+        described = os.pathsep.join(map(str, files)) or "the pod's service account"
         try:
-            if source is not None:
-                self._loader = await _load_kubeconfig(source, self._cluster.context, configuration)
+            if files:
+                self._loader = await kubeconfigs.load(files, self._cluster.context, configuration)
             elif "KUBERNETES_SERVICE_HOST" in os.environ:
                 load_incluster_config(configuration)  # type: ignore[no-untyped-call]
             elif not self._cluster.server:
@@ -138,6 +140,10 @@ class Credentials:
                     " give --kubeconfig, or kubeConfig in the configuration"
                 )
             access = _access(configuration, self._cluster.server)
+        except kubeconfigs.Missing:
+            raise KubeconfigError(
+                f"{described}: there is no such kubeconfig; correct the path or unset it"
+            ) from None
         except _LOADING_ERRORS as error:
             raise KubeconfigError(
                 f"{described}: {_described(error)}; check that it names a cluster, a user and a context,"
@@ -147,28 +153,6 @@ class Credentials:
             raise KubeconfigError(f"{described}: it names no server; set clusters[].cluster.server")
         self._read_at = time.monotonic()
         return access
-
-
-def _kubeconfig(cluster: Cluster) -> str | None:
-    """The kubeconfig's path, or several as in KUBECONFIG; None where the pod's service account is meant."""
-    if cluster.kubeconfig is not None:
-        return str(cluster.kubeconfig)
-    if os.environ.get("KUBECONFIG"):
-        return os.environ["KUBECONFIG"]
-    if "KUBERNETES_SERVICE_HOST" in os.environ:
-        return None
-    usual = Path.home() / ".kube" / "config"
-    return str(usual) if usual.exists() else None
-
-
-async def _load_kubeconfig(path: str, context: str | None, configuration: Configuration) -> KubeConfigLoader:
-    if not any(os.path.isfile(os.path.expanduser(part)) for part in path.split(os.pathsep)):  # noqa: ASYNC240, PTH
-        raise KubeconfigError(f"{path}: there is no such kubeconfig; correct the path or unset it")
-    async with asyncio.timeout(PLUGIN_TIMEOUT):
-        # Not persisted: the file is the user's, and in a pod it is read-only.
-        return await load_kube_config(
-            config_file=path, context=context, client_configuration=configuration, persist_config=False
-        )
 
 
 def _access(configuration: Configuration, server: str) -> Access:
@@ -185,7 +169,10 @@ def _access(configuration: Configuration, server: str) -> Access:
         # As client-go takes masterURL: a bare host is https where there is TLS material, else http.
         secure = bool(configuration.ssl_ca_cert or configuration.cert_file or _token(configuration))
         address = f"{'https' if secure else 'http'}://{address}"
-    digest = hashlib.sha256(repr((address, configuration.tls_server_name, configuration.proxy)).encode())
+    proxy = configuration.proxy or proxy_for(address, os.environ)
+    if proxy and not proxy.startswith(_PROXY_SCHEMES):
+        raise ConfigException(f"its proxy is of a kind that can't be used, expected one of {_PROXY_SCHEMES}")
+    digest = hashlib.sha256(repr((address, configuration.tls_server_name, proxy)).encode())
     for file in (configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file):
         digest.update(Path(file).read_bytes() if file else b"-")
     return Access(
@@ -193,24 +180,27 @@ def _access(configuration: Configuration, server: str) -> Access:
         authorization=_token(configuration),
         tls=tls,
         tls_server_name=configuration.tls_server_name,
-        proxy=configuration.proxy,
+        proxy=proxy,
         fingerprint=digest.hexdigest(),
     )
 
 
 def _token(configuration: Configuration) -> str | None:
-    token = configuration.api_key.get("BearerToken")
-    return str(token).strip() if token else None
+    token = str(configuration.api_key.get("BearerToken") or "").strip()
+    if not token.isprintable():
+        raise ConfigException("its token is more than one line, or holds characters that are not text")
+    return token or None
 
 
-def _uses_plugin(loader: KubeConfigLoader) -> bool:
+def _plugin(loader: KubeConfigLoader) -> str | None:
+    """The exec plugin's command, where there is one."""
     user = getattr(loader, "_user", None)
-    return user is not None and "exec" in user
+    return str(user["exec"]["command"]) if user is not None and "exec" in user else None
 
 
 def _described(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
-        return f"its exec plugin did not answer within {PLUGIN_TIMEOUT:.0f} s"
+        return f"its exec plugin did not answer within {kubeconfigs.PLUGIN_TIMEOUT:.0f} s"
     text = " ".join(str(error).split())
     if isinstance(error, AssertionError | AttributeError | KeyError | TypeError):
         return f"it does not have a kubeconfig's form ({text or type(error).__name__})"

@@ -27,7 +27,6 @@ def open_session(access: Access) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(ssl=access.tls, limit=0, socket_factory=keepalive_socket)
     return aiohttp.ClientSession(
         connector=connector,
-        trust_env=True,
         read_bufsize=READ_BUFFER,
         # A redirect or a cookie is nothing an API server sends.
         cookie_jar=aiohttp.DummyCookieJar(),
