@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import Final
 
 import msgspec
 
@@ -11,6 +12,17 @@ from velero_volume_controller.kube.client import MERGE_PATCH, Client
 from velero_volume_controller.kube.errors import ApiError
 from velero_volume_controller.kube.watches import Key
 from velero_volume_controller.velero.model.pods import Pod, decode
+
+
+class _Metadata(msgspec.Struct):
+    uid: str = ""
+
+
+class _Answer(msgspec.Struct):
+    metadata: _Metadata
+
+
+_ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
 class Outcome(Enum):
@@ -38,15 +50,22 @@ def patch(pod: Pod, annotations: Mapping[str, str | None]) -> bytes:
 
 async def write(client: Client, pod: Pod, annotations: Mapping[str, str | None]) -> Outcome:
     """Raises as Client.request does, but for 404 and 409, which are outcomes."""
-    key = Key(pod.metadata.namespace, pod.metadata.name)
+    path = _path(Key(pod.metadata.namespace, pod.metadata.name))
     try:
-        await client.request("PATCH", _path(key), body=patch(pod, annotations), content_type=MERGE_PATCH)
+        answer = await client.request("PATCH", path, body=patch(pod, annotations), content_type=MERGE_PATCH)
     except ApiError as error:
         if error.status == 409:
             return Outcome.CONFLICT
         if _is_gone(error):
             return Outcome.GONE
         raise
+    # What answers 200 in the API server's stead (a proxy) has written nothing.
+    try:
+        same = _ANSWER.decode(answer).metadata.uid == pod.metadata.uid
+    except msgspec.MsgspecError:
+        same = False
+    if not same:
+        raise ApiError("PATCH", path, 200, "", "the answer is no pod, or another one; is a proxy in between?")
     return Outcome.WRITTEN
 
 

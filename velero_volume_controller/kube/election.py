@@ -203,12 +203,7 @@ class Elector:
             if error.status == 404 and error.reason == "NotFound":
                 raise _NoLease from error
             raise
-        try:
-            document: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
-            spec = msgspec.convert(document.get("spec") or {}, LeaseSpec)
-        except msgspec.MsgspecError as error:
-            raise ApiError("GET", path, 200, "", f"the answer is no Lease ({error})") from error
-        return document, spec
+        return _lease("GET", path, body)
 
     async def _put(self, method: str, path: str, document: dict[str, Any], spec: LeaseSpec) -> None:
         """Writes the record; what else the Lease holds (labels, a strategy) stays."""
@@ -218,7 +213,11 @@ class Elector:
             **document,
             "spec": {**(document.get("spec") or {}), **msgspec.to_builtins(spec)},
         }
-        await self._client.request(method, path, body=msgspec.json.encode(document))
+        body = await self._client.request(method, path, body=msgspec.json.encode(document))
+        # What answers 200 in the API server's stead (a proxy) has written nothing.
+        _, written = _lease(method, path, body)
+        if (written.holder_identity or "") != spec.holder_identity:
+            raise ApiError(method, path, 200, "", f"the answer is a Lease of {written.holder_identity!r}")
         self._observation = Observation(spec, boot_time())
 
     async def _release(self) -> None:
@@ -232,3 +231,12 @@ class Elector:
                     log.info("the lease was given back", lease=self._candidate.name)
         except (KubeError, TimeoutError, _NoLease) as error:
             log.warning("the lease was not given back; it will expire", error=str(error))
+
+
+def _lease(method: str, path: str, body: bytes) -> tuple[dict[str, Any], LeaseSpec]:
+    """The whole document and its record. Raises ApiError if it is no Lease."""
+    try:
+        document: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
+        return document, msgspec.convert(document.get("spec") or {}, LeaseSpec)
+    except msgspec.MsgspecError as error:
+        raise ApiError(method, path, 200, "", f"the answer is no Lease ({error})") from error

@@ -39,7 +39,7 @@ def _is_local(host: str) -> bool:
 
 
 def _covers(entry: str, host: str, port: int) -> bool:
-    """``*``, a network, an address, a domain with all below it (``.domain``: those alone); maybe ``:port``."""
+    """``*``, a network, an address, a domain and all below it (``.domain``: those alone), maybe ``:port``."""
     address = _address(host)
     if "/" in entry:
         return address is not None and _holds(entry, address)
