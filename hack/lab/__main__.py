@@ -30,6 +30,10 @@ def main() -> None:
     """A real Kubernetes cluster with a real Velero on this machine, without Docker."""
 
 
+# Everything behind the command is kubectl's, a `--` too.
+_PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
+
+
 def _asked_versions() -> list[str]:
     return (os.environ.get("LAB_VELERO") or velero.DEFAULT).split()
 
@@ -126,7 +130,7 @@ def load_images() -> None:
         existing.load([*cluster.base_archives(), images.archive(images.gateway())])
 
 
-@main.command("kubectl", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@main.command("kubectl", context_settings=_PASSED_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def kubectl_(arguments: tuple[str, ...]) -> None:
     """Run kubectl of the lab's own version against it."""

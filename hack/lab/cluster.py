@@ -71,7 +71,8 @@ class Lab:
         """Boot a machine, lay its cable and start what it runs."""
         if machine.pid is None:
             machine.boot()
-            network.plug(machine, self.nodes)
+            network.plug(machine)
+        network.set_routes(machine, self.nodes)
         if machine == self.control_plane:
             _start_control_plane(machine)
         elif machine == self.s3:

@@ -49,8 +49,8 @@ def remove_switch() -> None:
         run(["ip", "netns", "del", SWITCH])
 
 
-def plug(machine: Machine, nodes: Sequence[Machine]) -> None:
-    """Lay the cable of a machine that has just booted, with routes to the nodes' pods."""
+def plug(machine: Machine) -> None:
+    """Lay the cable of a machine that has just booted."""
     if succeeds(["ip", "-n", SWITCH, "link", "show", machine.name]):
         _switch("link", "del", machine.name)
     netns = str(machine.pid)
@@ -74,9 +74,13 @@ def plug(machine: Machine, nodes: Sequence[Machine]) -> None:
     _switch("link", "set", machine.name, "master", BRIDGE, "up")
     machine.run(["ip", "addr", "add", f"{machine.address}/24", "dev", "eth0"])
     machine.run(["ip", "link", "set", "eth0", "up"])
+
+
+def set_routes(machine: Machine, nodes: Sequence[Machine]) -> None:
+    """Tell a machine the way to every other node's pods."""
     for number, node in enumerate(nodes, start=1):
         if node != machine:
-            machine.run(["ip", "route", "add", pod_subnet(number), "via", node.address])
+            machine.run(["ip", "route", "replace", pod_subnet(number), "via", node.address])
 
 
 def set_cable(machine: Machine, *, connected: bool) -> None:

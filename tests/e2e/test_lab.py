@@ -75,6 +75,41 @@ def test_up_twice_is_up_once() -> None:
     lab("down")
 
 
+def test_a_lab_that_is_up_takes_more_nodes_whose_pods_the_others_reach() -> None:
+    lab("up", "--nodes", "1", "--without-velero")
+    lab("up", "--nodes", "2", "--without-velero")
+    probe = ["run", "answerer", "--image=docker.io/local/busybox:1", "--image-pull-policy=Never"]
+    where = '{"spec": {"nodeName": "node2"}}'
+    lab(
+        "kubectl",
+        *probe,
+        f"--overrides={where}",
+        "--command",
+        "--",
+        "nc",
+        "-ll",
+        "-p",
+        "80",
+        "-e",
+        "echo",
+        "here",
+    )
+    lab("kubectl", "wait", "--for=condition=Ready", "pod/answerer", "--timeout=60s")
+    address = lab("kubectl", "get", "pod", "answerer", "-o", "jsonpath={.status.podIP}")
+    asker = [
+        "run",
+        "asker",
+        "--image=docker.io/local/busybox:1",
+        "--image-pull-policy=Never",
+        "--restart=Never",
+    ]
+    where = '{"spec": {"nodeName": "node1"}}'
+    lab("kubectl", *asker, f"--overrides={where}", "--command", "--", "nc", "-w", "5", address, "80")
+    lab("kubectl", "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/asker", "--timeout=60s")
+    assert lab("kubectl", "logs", "asker").strip() == "here"
+    lab("purge")
+
+
 @pytest.mark.parametrize("seconds", [0.8, 1.5, 3.0], ids=lambda seconds: f"killed after {seconds} s")
 def test_up_and_down_work_after_an_up_that_was_killed(seconds: float) -> None:
     command = [sys.executable, "-m", "hack.lab", "up", "--nodes", "2", "--without-velero"]
