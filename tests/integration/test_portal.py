@@ -1,4 +1,4 @@
-"""Something in between answers writes in the API server's stead: 200 and a page of HTML. Nothing is written."""
+"""Something in between answers writes in the API server's stead: 200 and a page. Nothing is written."""
 
 from __future__ import annotations
 
