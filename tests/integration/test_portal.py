@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,33 @@ from velero_volume_controller.kube.election import Candidate, Elector, lease_lim
 from velero_volume_controller.kube.errors import ApiError
 from velero_volume_controller.kube.fence import Fence
 from velero_volume_controller.kube.lease import ElectionTimes
-from velero_volume_controller.kube.watches import Key
+from velero_volume_controller.kube.watches import Hooks, Key, Reflector
 
 PAGE = "<html><body>Welcome! Please log in to use this network.</body></html>"
+
+
+LIMITS = lease_limits(ElectionTimes())
+
+
+@asynccontextmanager
+async def between(
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]], folder: Path
+) -> AsyncIterator[Cluster]:
+    """What answers so stands where the API server should."""
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(application, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(
+        f"clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{runner.addresses[0][1]}'}}}}]\n"
+        "contexts: [{name: c, context: {cluster: c}}]\ncurrent-context: c\nusers: []\n"
+    )
+    try:
+        yield Cluster(kubeconfig)
+    finally:
+        await runner.cleanup()
 
 
 @pytest.fixture
@@ -42,21 +67,8 @@ async def portal(direct: Client, tmp_path: Path) -> AsyncIterator[Client]:
             body = {"kind": "Status", "reason": error.reason, "message": error.message}
             return web.json_response(body, status=error.status)
 
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(application, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(
-        f"clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{runner.addresses[0][1]}'}}}}]\n"
-        "contexts: [{name: c, context: {cluster: c}}]\ncurrent-context: c\nusers: []\n"
-    )
-    try:
-        async with Client.connect(Cluster(kubeconfig), lease_limits(ElectionTimes())) as client:
-            yield client
-    finally:
-        await runner.cleanup()
+    async with between(answer, tmp_path) as cluster, Client.connect(cluster, LIMITS) as client:
+        yield client
 
 
 async def test_an_annotation_is_not_taken_for_written(portal: Client, namespace: Namespace) -> None:
@@ -87,3 +99,26 @@ async def test_a_lease_is_not_taken_for_held(
     stop.set()
     await running
     assert not led
+
+
+async def test_a_watch_that_is_told_when_to_come_back_comes_no_sooner(direct: Client, tmp_path: Path) -> None:
+    watches = 0
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal watches
+        if "watch" not in request.query:
+            return web.Response(body=await direct.request("GET", request.path))
+        watches += 1
+        return web.Response(status=429, headers={"Retry-After": "60"})
+
+    async with between(answer, tmp_path) as cluster, Client.connect(cluster, LIMITS) as client:
+        reflector = Reflector(client, "/api/v1/pods", Hooks(lambda _: None, lambda: None))
+        async with aclosing(reflector.events()) as events:
+
+            async def follow() -> None:
+                async for _ in events:
+                    pass
+
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(follow(), 3)
+    assert watches == 1

@@ -81,6 +81,21 @@ def test_a_forbidden_verb_on_leases_is_named(
     fails(vvc, 1, f"may not: {missing} leases.coordination.k8s.io in namespace {namespace.name}.")
 
 
+def test_where_nobody_may_ask_what_they_may_do_it_warns_and_works(
+    control_plane: ControlPlane, namespace: Namespace, vvc: Vvc
+) -> None:
+    vvc.kubeconfig = grant(control_plane, namespace, POD_VERBS, LEASE_VERBS)
+    rbac = client.RbacAuthorizationV1Api(namespace.api)
+    binding = rbac.read_cluster_role_binding("system:basic-user")
+    rbac.delete_cluster_role_binding(binding.metadata.name)
+    try:
+        replica = vvc.start_leading()
+    finally:
+        binding.metadata.resource_version = binding.metadata.uid = None
+        rbac.create_cluster_role_binding(binding)
+    assert any(message.startswith("could not ask which verbs") for message in replica.messages())
+
+
 def test_without_velero_it_warns_and_works(vvc: Vvc) -> None:
     replica = vvc.start_leading()
     assert any(message.startswith("Velero is not installed") for message in replica.messages())

@@ -14,6 +14,9 @@ import msgspec
 #: Characters of a body that is not Kubernetes's, quoted so that a proxy can be recognised by it.
 QUOTED: Final = 120
 
+#: The longest that anyone may have us wait before the next try: five minutes. Seconds.
+LONGEST_RETRY_AFTER: Final = 300.0
+
 _ADVICE: Final = {
     401: "the credentials are not accepted; renew the token or the client certificate",
     403: "grant the verb to this user or service account (RBAC), as in the project's manifests",
@@ -53,12 +56,14 @@ class ApiError(KubeError):
 
     ``status`` is the HTTP code, ``reason`` Kubernetes's word for it (``Conflict``,
     ``Expired``…; empty where the answer was not Kubernetes's), ``retry_after``
-    seconds or None.
+    seconds or None, bounded: after an outage, a proxy's "try tomorrow" would cost a day.
     """
 
     def __init__(
         self, method: str, path: str, status: int, reason: str, message: str, retry_after: float | None = None
     ) -> None:
+        if retry_after is not None:
+            retry_after = min(retry_after, LONGEST_RETRY_AFTER)
         super().__init__(method, path, status, reason, message, retry_after)
         self.method = method
         self.path = path

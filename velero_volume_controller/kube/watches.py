@@ -109,7 +109,7 @@ class Reflector:
         backoff = Backoff()
         while True:
             started = time.monotonic()
-            reason = "end"
+            reason, asked = "end", 0.0
             try:
                 if not self._version:
                     async for event in self._list():
@@ -122,12 +122,16 @@ class Reflector:
                 self._version = ""
             except (ApiError, Unreachable, KubeconfigError) as error:
                 reason = "error"
+                asked = (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0
                 log.warning("the watch broke; it will be resumed", path=self._path, error=str(error))
             self._hooks.restarted(reason)
             lived = time.monotonic() - started
             delay = backoff.after(lived)
-            if lived < backoff.healthy:
-                await asyncio.sleep(min(delay, OUTAGE) if reason == "error" else delay)
+            if lived >= backoff.healthy:
+                delay = 0.0
+            elif reason == "error":
+                delay = min(delay, OUTAGE)
+            await asyncio.sleep(max(asked, delay))
 
     async def _list(self) -> AsyncIterator[Event]:
         seen: set[Key] = set()

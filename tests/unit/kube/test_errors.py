@@ -25,6 +25,8 @@ HTML = b"<html>\n<h1>502 Bad Gateway</h1></html>"
             None,
             id="a date is not understood",
         ),
+        pytest.param(503, {"Retry-After": "86400"}, b"", "", 300.0, id="nobody is waited for longer"),
+        pytest.param(503, {"Retry-After": "9" * 400}, b"", "", 300.0, id="nor for ever"),
         pytest.param(502, {}, HTML, "", None, id="a proxy's page has no reason"),
         pytest.param(500, {}, b"", "", None, id="an empty body has no reason"),
         pytest.param(500, {}, b'"text"', "", None, id="JSON that is no object has no reason"),
