@@ -95,6 +95,14 @@ async def test_a_path_may_hold_colons_and_be_relative_and_name_files_beside_it(
         assert await whoami(client) == "beside"
 
 
+async def test_a_server_may_be_named_without_https_where_there_are_certificates(
+    control_plane: ControlPlane,
+) -> None:
+    cluster = Cluster(control_plane.kubeconfig, server=control_plane.server.removeprefix("https://"))
+    async with Client.connect(cluster) as client:
+        assert await whoami(client)
+
+
 async def test_of_several_kubeconfigs_the_first_says_which_context_as_for_kubectl(
     control_plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

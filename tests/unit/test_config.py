@@ -188,10 +188,22 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
         ["config.yml:1: key leaseLockNamespace: expected a name", "'a.b'"],
     ),
     "a server that is no URL": (
-        "clusterServerCfg: {masterURL: '10.0.0.1:6443'}\n",
-        ["config.yml:1: key masterURL: expected a URL", "'10.0.0.1:6443'"],
+        "clusterServerCfg: {masterURL: 'ftp://10.0.0.1'}\n",
+        ["config.yml:1: key masterURL: expected a URL", "'ftp://10.0.0.1'"],
+    ),
+    "a server without a host": (
+        "clusterServerCfg: {masterURL: 'https://'}\n",
+        ["config.yml:1: key masterURL: expected a URL", "'https://'"],
     ),
 }
+
+
+@pytest.mark.parametrize(
+    "server", ["10.0.0.1:6443", "api.example.com", "[fd00::1]:6443", "http://10.0.0.1/x"]
+)
+def test_a_server_may_be_a_url_or_a_host_and_port_as_for_client_go(server: str) -> None:
+    loaded = load_text(f"clusterServerCfg: {{masterURL: '{server}'}}\n", "config.yml")
+    assert loaded.configuration.cluster.master_url == server
 
 
 @pytest.mark.parametrize(("text", "parts"), REFUSED.values(), ids=REFUSED.keys())

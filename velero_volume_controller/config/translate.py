@@ -27,6 +27,8 @@ from velero_volume_controller.config.ninekeys import VOLUME_SECTION, NineKeys
 _DEFAULT_TYPES: Final = frozenset({PERSISTENT_VOLUME_CLAIM})
 
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+#: As client-go takes it: a URL, or a host and port alone.
+_SERVER: Final = re.compile(r"https?://[^\s/]\S*|[^\s:/]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
 _LEASE_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
@@ -157,10 +159,10 @@ def _cluster(keys: NineKeys) -> ClusterServer:
                 "Name the Lease that all replicas share, as it is in the cluster."
             )
     master = keys["masterURL"]
-    if master and not master.startswith(("http://", "https://")):
+    if master and not _SERVER.fullmatch(master):
         raise ConfigurationError(
             f"{keys.at('masterURL')}: expected a URL such as https://10.0.0.1:6443, found {master!r}. "
-            "Write the scheme before it, or leave it empty for the kubeconfig or the pod's service account."
+            "Correct it, or leave it empty for the kubeconfig or the pod's service account."
         )
     return ClusterServer(
         master_url=master, kube_config=keys["kubeConfig"], lease_namespace=namespace, lease_name=name
