@@ -21,7 +21,7 @@ from rich.table import Table
 
 from hack.lab.controlplane import ControlPlane
 from hack.lab.progress import step
-from tests.integration.cluster import Namespace, eventually
+from tests.integration.cluster import Namespace, eventually, install_velero
 from tests.integration.process import Vvc
 
 PODS = int(os.environ.get("BENCH_PODS", "1000"))
@@ -70,6 +70,7 @@ def main() -> None:
     """Measure and print."""
     rates: dict[str, list[float]] = {"bare loop": [], "controller": []}
     with ControlPlane() as plane, config.new_client_from_config(str(plane.kubeconfig)) as api:
+        install_velero(api)
         seed(Namespace.create(api, "bench"))
         for number in range(1, ROUNDS + 1):
             with step(f"round {number} of {ROUNDS}"):

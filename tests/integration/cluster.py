@@ -13,6 +13,32 @@ BACKUP_VOLUMES = "backup.velero.io/backup-volumes"
 MARKER = "vvc.velero.io/backup-volumes"
 
 
+VELERO_GROUP = "velero.io"
+VELERO_CRD = "backups.velero.io"
+
+
+def install_velero(api: client.ApiClient) -> None:
+    """What an API server shows of Velero: its API group. Nothing here asks more of it."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"kind": "Backup", "listKind": "BackupList", "plural": "backups", "singular": "backup"}
+    body = {
+        "metadata": {"name": VELERO_CRD},
+        "spec": {"group": VELERO_GROUP, "names": names, "scope": "Namespaced", "versions": [version]},
+    }
+    client.ApiextensionsV1Api(api).create_custom_resource_definition(body)
+    eventually(lambda: VELERO_GROUP in groups(api), True)
+
+
+def remove_velero(api: client.ApiClient) -> None:
+    client.ApiextensionsV1Api(api).delete_custom_resource_definition(VELERO_CRD)
+    eventually(lambda: VELERO_GROUP in groups(api), False)
+
+
+def groups(api: client.ApiClient) -> set[str]:
+    return {group.name for group in client.ApisApi(api).get_api_versions().groups}
+
+
 @dataclass(frozen=True)
 class Namespace:
     api: client.ApiClient

@@ -14,7 +14,7 @@ import pytest
 from kubernetes import client, config
 
 from hack.lab.controlplane import ControlPlane
-from tests.integration.cluster import Namespace
+from tests.integration.cluster import Namespace, install_velero
 from tests.integration.process import Vvc
 
 _numbers = itertools.count(1)
@@ -29,6 +29,7 @@ def control_plane() -> Iterator[ControlPlane]:
 @pytest.fixture(scope="session")
 def api(control_plane: ControlPlane) -> Iterator[client.ApiClient]:
     with config.new_client_from_config(str(control_plane.kubeconfig)) as api:
+        install_velero(api)
         yield api
 
 

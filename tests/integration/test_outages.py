@@ -9,7 +9,7 @@ import pytest
 from kubernetes import client, config
 
 from hack.lab.controlplane import ControlPlane
-from tests.integration.cluster import Namespace, eventually
+from tests.integration.cluster import Namespace, eventually, install_velero
 from tests.integration.process import Vvc
 
 CAUGHT_UP = 10.0  # seconds after the end of the fault
@@ -25,6 +25,7 @@ def control_plane() -> Iterator[ControlPlane]:
 @pytest.fixture(scope="module")
 def api(control_plane: ControlPlane) -> Iterator[client.ApiClient]:
     with config.new_client_from_config(str(control_plane.kubeconfig)) as api:
+        install_velero(api)
         yield api
 
 

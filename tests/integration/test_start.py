@@ -10,7 +10,7 @@ from kubernetes import client
 
 from hack.lab.certificates import Authority, write_kubeconfig
 from hack.lab.controlplane import ControlPlane
-from tests.integration.cluster import Namespace, eventually
+from tests.integration.cluster import Namespace, eventually, install_velero, remove_velero
 from tests.integration.process import Vvc
 
 POD_VERBS = ["get", "list", "watch", "patch"]
@@ -96,9 +96,19 @@ def test_where_nobody_may_ask_what_they_may_do_it_warns_and_works(
     assert any(message.startswith("could not ask which verbs") for message in replica.messages())
 
 
-def test_without_velero_it_warns_and_works(vvc: Vvc) -> None:
-    replica = vvc.start_leading()
-    assert any(message.startswith("Velero is not installed") for message in replica.messages())
+def test_a_cluster_without_velero(api: client.ApiClient, namespace: Namespace, vvc: Vvc) -> None:
+    namespace.create_pod("web")
+    remove_velero(api)
+    try:
+        fails(vvc, 1, "Velero is not installed in this cluster", "install Velero")
+    finally:
+        install_velero(api)
+    assert namespace.annotations("web") == {}
+
+
+def test_a_lease_in_a_namespace_that_does_not_exist(vvc: Vvc) -> None:
+    vvc.config.write_text("clusterServerCfg: {leaseLockNamespace: nowhere}\n")
+    fails(vvc, 1, "namespace nowhere, where the Lease is kept, does not exist", "leaseLockNamespace")
 
 
 def test_an_api_server_that_is_not_there(vvc: Vvc) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
 import structlog
 
 from velero_volume_controller.kube.client import Client
@@ -21,10 +22,12 @@ class Forbidden(KubeError):  # noqa: N818  (the name says what is the case)
     """Verbs are missing without which nothing can work."""
 
 
-async def check(client: Client, lease: tuple[str, str] | None) -> None:
-    """Raises KubeError if the API server can't be reached or forbids what is needed.
+class Absent(KubeError):  # noqa: N818
+    """Something is not in the cluster without which nothing can work."""
 
-    That Velero is absent is only a warning: it may be installed later.
+
+async def check(client: Client, lease: tuple[str, str] | None) -> None:
+    """Raises KubeError if the API server can't be reached, forbids what is needed, or lacks it.
 
     ``lease`` is the Lease's namespace and name, or None when there is no election.
     """
@@ -37,7 +40,9 @@ async def check(client: Client, lease: tuple[str, str] | None) -> None:
             f"this user or service account may not: {'; '.join(missing)}."
             " Grant it with a ClusterRole and a binding, as in the project's manifests"
         )
-    await _look_for_velero(client)
+    if lease is not None:
+        await _require_namespace_of(client, *lease)
+    await _require_velero(client)
 
 
 async def _missing(client: Client, needed: list[Permission]) -> list[str]:
@@ -56,14 +61,31 @@ def _on_lease(verb: str, namespace: str, name: str) -> Permission:
     return Permission(verb, "leases", "coordination.k8s.io", namespace, "" if verb == "create" else name)
 
 
-async def _look_for_velero(client: Client) -> None:
+async def _require_namespace_of(client: Client, namespace: str, name: str) -> None:
+    """Without it no replica would ever lead. Asked by a creation that is not carried out."""
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name}}
+    try:
+        await client.request("POST", path, query={"dryRun": "All"}, body=msgspec.json.encode(lease))
+    except ApiError as error:
+        if error.status == 404:
+            raise Absent(
+                f"namespace {namespace}, where the Lease is kept, does not exist;"
+                " create it or correct leaseLockNamespace"
+            ) from error
+        if error.status != 409:  # the Lease is there already
+            log.warning("could not try whether a Lease can be made", namespace=namespace, error=str(error))
+
+
+async def _require_velero(client: Client) -> None:
+    """Annotations that nothing reads would only look like protection."""
     try:
         await client.request("GET", "/apis/velero.io")
     except ApiError as error:
         if error.status == 404:
-            log.warning(
-                "Velero is not installed in this cluster (there is no API group velero.io): pods are"
-                " annotated, but nothing backs up their volumes until it is"
-            )
-        else:
-            log.warning("could not see whether Velero is installed", error=str(error))
+            raise Absent(
+                "Velero is not installed in this cluster (there is no API group velero.io), so nothing would"
+                " back up the annotated volumes; install Velero, or correct the kubeconfig if this is"
+                " another cluster"
+            ) from error
+        log.warning("could not see whether Velero is installed", error=str(error))
