@@ -146,7 +146,12 @@ class Client:
                     if error.status == 401:
                         await self._credentials.refused(access)
                     raise error
-                yield response.content.iter_any()
+                try:
+                    yield response.content.iter_any()
+                finally:
+                    # A watch that we leave is cut: a TLS goodbye would wait for the server.
+                    if response.connection is not None and response.connection.transport is not None:
+                        response.connection.transport.abort()
 
     async def _authorized(self, request: _Request) -> bytes:
         """One attempt; a second one at once if the credentials were refused and newer ones are found."""

@@ -10,6 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -112,10 +113,13 @@ class Reflector:
             reason, asked = "end", 0.0
             try:
                 if not self._version:
-                    async for event in self._list():
+                    async with aclosing(self._list()) as listed:
+                        async for event in listed:
+                            yield event
+                # Closed with this generator, not by the collector some time later: it holds a connection.
+                async with aclosing(self._watch()) as watched:
+                    async for event in watched:
                         yield event
-                async for event in self._watch():
-                    yield event
             except _Expired:
                 reason = "expired"
                 log.info("the watch's version expired; listing again", path=self._path)
@@ -133,7 +137,7 @@ class Reflector:
                 delay = min(delay, OUTAGE)
             await asyncio.sleep(max(asked, delay))
 
-    async def _list(self) -> AsyncIterator[Event]:
+    async def _list(self) -> AsyncGenerator[Event, None]:
         seen: set[Key] = set()
         version = ""
         try:
@@ -158,7 +162,7 @@ class Reflector:
         self._version = version
         yield Synced()
 
-    async def _watch(self) -> AsyncIterator[Event]:
+    async def _watch(self) -> AsyncGenerator[Event, None]:
         query = {
             "watch": "1",
             "allowWatchBookmarks": "true",
