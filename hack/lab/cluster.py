@@ -69,9 +69,8 @@ class Lab:
 
     def turn_on(self, machine: Machine) -> None:
         """Boot a machine, lay its cable and start what it runs."""
-        if machine.pid is None:
-            machine.boot()
-            network.plug(machine)
+        machine.boot()
+        network.plug(machine)
         network.set_routes(machine, self.nodes)
         if machine == self.control_plane:
             _start_control_plane(machine)

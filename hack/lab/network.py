@@ -50,7 +50,9 @@ def remove_switch() -> None:
 
 
 def plug(machine: Machine) -> None:
-    """Lay the cable of a machine that has just booted."""
+    """Lay a machine's cable; nothing where it lies already, cut or not."""
+    if _is_plugged(machine):
+        return
     if succeeds(["ip", "-n", SWITCH, "link", "show", machine.name]):
         _switch("link", "del", machine.name)
     netns = str(machine.pid)
@@ -90,6 +92,18 @@ def set_cable(machine: Machine, *, connected: bool) -> None:
 
 def _switch(*arguments: str) -> None:
     run(["ip", "-n", SWITCH, *arguments])
+
+
+def _is_plugged(machine: Machine) -> bool:
+    """Whether all of `plug` has been done, for it may have been killed half-way."""
+    if not succeeds(["ip", "-n", SWITCH, "link", "show", machine.name]):
+        return False
+    try:
+        [link] = json.loads(machine.run(["ip", "-j", "address", "show", "dev", "eth0"]))
+    except LabError:
+        return False  # there is no such device
+    addresses = {address["local"] for address in link["addr_info"]}
+    return machine.address in addresses and "UP" in link["flags"]
 
 
 def _refuse_taken_addresses() -> None:
