@@ -7,6 +7,9 @@ the machine's root, so that kubelet and containerd inside find a whole tree of t
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -43,9 +46,14 @@ def create(machine: str) -> list[Path]:
 
 
 def remove(machine: str, seconds: float = 10) -> None:
-    """Remove a machine's folders, once its processes are gone; raises LabError if they stay."""
+    """End what is left of a machine's processes and remove its folders; raises LabError if they stay.
+
+    A boot that was killed before it noted its first process leaves that running: its cgroup knows it.
+    """
     deadline = time.monotonic() + seconds
     while left := [path for path in _folders(machine) if not _removed(path)]:
+        for folder in left:
+            _kill_all(folder)
         if time.monotonic() > deadline:
             raise LabError(f"cgroup {left[0]} still has processes {seconds:.0f} s after {machine} was ended")
         time.sleep(0.05)
@@ -72,6 +80,12 @@ def _folders(machine: str) -> list[Path]:
     below = [path for root in roots if root.exists() for path in root.rglob("*") if path.is_dir()]
     every = below + [root for root in roots if root.exists()]
     return sorted(every, key=lambda path: len(path.parts), reverse=True)
+
+
+def _kill_all(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # the folder, or a process, may have gone meanwhile
+        for pid in (folder / "cgroup.procs").read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
 
 
 def _removed(path: Path) -> bool:

@@ -110,7 +110,7 @@ def test_a_lab_that_is_up_takes_more_nodes_whose_pods_the_others_reach() -> None
     lab("purge")
 
 
-@pytest.mark.parametrize("seconds", [0.6, 0.9, 1.2, 1.5, 3.0], ids="killed after {} s".format)
+@pytest.mark.parametrize("seconds", [0.5, 0.6, 0.7, 0.8, 0.9, 1.2, 1.5, 3.0], ids="killed after {} s".format)
 def test_up_and_down_work_after_an_up_that_was_killed(seconds: float) -> None:
     command = [sys.executable, "-m", "hack.lab", "up", "--nodes", "2", "--without-velero"]
     environment = {**os.environ, "LAB_NAME": NAME}
