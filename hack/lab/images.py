@@ -21,8 +21,12 @@ from hack.lab.shell import run
 
 REGISTRY = "docker.io/local"
 BUSYBOX = "/bin/busybox"
-BUSYBOX_REFERENCE = f"{REGISTRY}/busybox:1"
-PROVISIONER_REFERENCE = f"{REGISTRY}/local-path-provisioner:0.0.30"
+BUSYBOX_NAME = "busybox:1"
+PROVISIONER_NAME = "local-path-provisioner:0.0.30"
+PLUGIN_NAME = "velero-plugin-for-aws:1.14.3"
+BUSYBOX_REFERENCE = f"{REGISTRY}/{BUSYBOX_NAME}"
+PROVISIONER_REFERENCE = f"{REGISTRY}/{PROVISIONER_NAME}"
+PLUGIN_REFERENCE = f"{REGISTRY}/{PLUGIN_NAME}"
 
 
 @dataclass(frozen=True)
@@ -105,14 +109,12 @@ def busybox() -> Image:
     """A shell and the usual tools: the sample applications, and the provisioner's helper pods."""
     applets = run([BUSYBOX, "--list"]).split()
     links = {f"bin/{applet}": "/bin/busybox" for applet in applets if applet != "busybox"}
-    return Image("busybox:1", {"bin/busybox": Path(BUSYBOX)}, ["/bin/sh"], links=links)
+    return Image(BUSYBOX_NAME, {"bin/busybox": Path(BUSYBOX)}, ["/bin/sh"], links=links)
 
 
 def provisioner() -> Image:
     """local-path-provisioner."""
-    return Image(
-        "local-path-provisioner:0.0.30", {"bin/local-path-provisioner": binary("local-path-provisioner")}
-    )
+    return Image(PROVISIONER_NAME, {"bin/local-path-provisioner": binary("local-path-provisioner")})
 
 
 def gateway() -> Image:
@@ -136,7 +138,7 @@ def velero_plugin() -> Image:
     """The object store plugin; as an init container it copies itself to where Velero looks."""
     files = {"plugins/velero-plugin-for-aws": binary("velero-plugin-for-aws"), "bin/busybox": Path(BUSYBOX)}
     copy = ["/bin/busybox", "cp", "/plugins/velero-plugin-for-aws", "/target/velero-plugin-for-aws"]
-    return Image("velero-plugin-for-aws:1.14.3", files, copy)
+    return Image(PLUGIN_NAME, files, copy)
 
 
 def _with_libraries(program: Path) -> dict[str, Path]:

@@ -34,7 +34,7 @@ def start(machine: Machine, number: int, archives: Sequence[Path]) -> None:
     (network / "10-lab.conflist").write_text(json.dumps(_network(number)))
     inside = places.SHARE_INSIDE
     machine.start_service("containerd", ["containerd", "-c", inside / "containerd.toml"])
-    machine.start_service("kubelet", kubelet_command(machine))
+    machine.start_service("kubelet", _kubelet_command(machine))
     machine.start_service("kube-proxy", _proxy_command(machine))
     ensure_images(machine, archives)
 
@@ -59,7 +59,7 @@ def ensure_images(machine: Machine, archives: Sequence[Path]) -> None:
         record.write_text("\n".join(sorted(known)))
 
 
-def kubelet_command(machine: Machine) -> list[str]:
+def _kubelet_command(machine: Machine) -> list[str]:
     """How kubelet is started on this node."""
     pki = places.SHARE_INSIDE / "pki"
     return [

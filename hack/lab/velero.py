@@ -85,7 +85,7 @@ def _rendered(lab: Lab, velero: Velero) -> list[dict[str, Any]]:
             "--output=yaml",
             "--provider=aws",
             f"--image={images.REGISTRY}/velero:{velero.version}",
-            f"--plugins={images.REGISTRY}/velero-plugin-for-aws:1.14.3",
+            f"--plugins={images.PLUGIN_REFERENCE}",
             f"--bucket={s3.BUCKET}",
             f"--prefix={velero.prefix}",
             f"--secret-file={credentials.name}",
