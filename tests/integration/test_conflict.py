@@ -14,7 +14,7 @@ from velero_volume_controller import __version__
 from velero_volume_controller.annotate.apply import Outcome, read, write
 from velero_volume_controller.annotate.controller import Annotator
 from velero_volume_controller.annotate.gather import PodCache
-from velero_volume_controller.api.configuration import Action, Configuration, NamespaceFilter, Rule
+from velero_volume_controller.api.configuration import Action, Configuration, Names, NamespaceFilter, Rule
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.credentials import Cluster
 from velero_volume_controller.kube.watches import Key
@@ -71,7 +71,7 @@ async def frozen_cache(client: Client, metrics: Metrics) -> PodCache:
 
 
 async def annotate_all(client: Client, cache: PodCache, namespace: Namespace, metrics: Metrics) -> None:
-    rule = Rule("all", Action.BACKUP, NamespaceFilter(include=frozenset({namespace.name})))
+    rule = Rule("all", Action.BACKUP, NamespaceFilter(include=Names(frozenset({namespace.name}))))
     annotator = Annotator(client, cache, Configuration(rules=(rule,)), metrics, workers=3)
     stop = asyncio.Event()
     leading = asyncio.create_task(annotator.lead(stop))

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velero_volume_controller.api.configuration import ClusterServer, NamespaceFilter, Ownership
+from velero_volume_controller.api.configuration import ClusterServer, Names, NamespaceFilter, Ownership
 from velero_volume_controller.config import ConfigurationError, Loaded, load, load_text
 from velero_volume_controller.config.ninekeys import SECTIONS, VOLUME_SECTION, parse
 
@@ -73,7 +73,7 @@ def test_what_is_missing_has_defaults(text: str) -> None:
     configuration = load_text(text, "config.yml").configuration
     assert configuration.cluster == ClusterServer("", "", "velero", "velero-volume-controller")
     (rule,) = configuration.rules
-    assert rule.namespaces == NamespaceFilter(None, frozenset())
+    assert rule.namespaces == NamespaceFilter()
     assert rule.volumes.types == TYPES_OF_PVC
 
 
@@ -87,7 +87,7 @@ def test_all_nine_keys_arrive() -> None:
     configuration, warnings = (got := load_text(text, "f")).configuration, got.warnings
     (rule,) = configuration.rules
     assert configuration.cluster == ClusterServer("https://a:1", "/k", "n", "l")
-    assert rule.namespaces == NamespaceFilter(frozenset({"a", "b"}), frozenset())
+    assert rule.namespaces == NamespaceFilter(Names(frozenset({"a", "b"})))
     assert rule.pods.exclude_jobs == ("*-cron", "x")
     assert rule.volumes.types == frozenset()
     assert warnings == ()
@@ -272,7 +272,7 @@ def test_what_looks_wrong_is_warned_of(text: str, warning: str) -> None:
 
 def test_an_include_list_of_commas_lets_nothing_in() -> None:
     (rule,) = loaded("includeNamespaces: ','").configuration.rules
-    assert rule.namespaces.include == frozenset()
+    assert rule.namespaces.include == Names()
 
 
 def test_the_key_set_last_counts() -> None:

@@ -41,7 +41,7 @@ def test_legacy_mode_leaves_every_pod_as_the_go_program_left_it(record: dict[str
     for raw in record["pods"]:
         pod = decode(json.dumps(raw).encode())
         before = (raw["metadata"].get("annotations") or {}).get(BACKUP_VOLUMES)
-        patch = plan(pod, decide(pod, configuration), configuration.ownership).annotations
+        patch = plan(pod, decide(pod, configuration), configuration).annotations
         assert set(patch) <= {BACKUP_VOLUMES}, "legacy mode writes one annotation only"
         left[f"{pod.metadata.namespace}/{pod.metadata.name}"] = patch.get(BACKUP_VOLUMES, before)
     assert left == record["annotations"]

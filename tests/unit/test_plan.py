@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.unit.podmaker import make_pod
 from velero_volume_controller.annotate.plan import Plan, PlanAction, plan
-from velero_volume_controller.api.configuration import Ownership
+from velero_volume_controller.api.configuration import Configuration, Ownership
 from velero_volume_controller.policy import PodDecision
 
 VALUE = "backup.velero.io/backup-volumes"
@@ -72,13 +72,13 @@ def test_the_plan(
     action: PlanAction,
     patch: dict[str, str | None],
 ) -> None:
-    made = plan(make_pod(annotations=annotations), wanted(value), ownership)
-    assert made == Plan(action, annotations.get(VALUE), value, patch)
+    made = plan(make_pod(annotations=annotations), wanted(value), Configuration(ownership=ownership))
+    assert made == Plan(action, VALUE, annotations.get(VALUE), value, patch)
 
 
 def test_a_terminating_pod_is_not_written_to() -> None:
     pod = make_pod(annotations={VALUE: "a", MARKER: "a"}, terminating=True)
-    assert plan(pod, wanted(None), PROTECT).annotations == {}
+    assert plan(pod, wanted(None), Configuration()).annotations == {}
 
 
 values = st.sampled_from([None, "a", "b", "a,b", ""])
@@ -99,9 +99,10 @@ def apply(annotations: dict[str, str], patch: dict[str, str | None]) -> dict[str
 def test_applying_the_plan_and_planning_again_gives_no_request(
     annotations: dict[str, str], value: str | None, ownership: Ownership
 ) -> None:
-    first = plan(make_pod(annotations=annotations), wanted(value), ownership)
+    first = plan(make_pod(annotations=annotations), wanted(value), Configuration(ownership=ownership))
     after = apply(annotations, dict(first.annotations))
-    assert plan(make_pod(annotations=after), wanted(value), ownership).annotations == {}
+    again = plan(make_pod(annotations=after), wanted(value), Configuration(ownership=ownership))
+    assert again.annotations == {}
     if first.action not in {PlanAction.FOREIGN, PlanAction.NONE}:
         assert after.get(VALUE) == value
 
@@ -111,7 +112,7 @@ def test_protect_mode_never_changes_a_value_that_it_did_not_write(
     annotations: dict[str, str], value: str | None
 ) -> None:
     if VALUE in annotations and annotations[VALUE] != annotations.get(MARKER):
-        patch = plan(make_pod(annotations=annotations), wanted(value), PROTECT).annotations
+        patch = plan(make_pod(annotations=annotations), wanted(value), Configuration()).annotations
         assert VALUE not in patch
 
 
@@ -119,5 +120,7 @@ def test_protect_mode_never_changes_a_value_that_it_did_not_write(
 def test_every_key_of_a_patch_changes_something(
     annotations: dict[str, str], value: str | None, ownership: Ownership
 ) -> None:
-    patch = plan(make_pod(annotations=annotations), wanted(value), ownership).annotations
+    patch = plan(
+        make_pod(annotations=annotations), wanted(value), Configuration(ownership=ownership)
+    ).annotations
     assert all(annotations.get(key) != new for key, new in patch.items())

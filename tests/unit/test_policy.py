@@ -8,6 +8,7 @@ from tests.unit.podmaker import make_pod
 from velero_volume_controller.api.configuration import (
     Action,
     Configuration,
+    Names,
     NamespaceFilter,
     Ownership,
     PodFilter,
@@ -29,11 +30,13 @@ def nine_keys_like(
     rule = Rule(
         "nine",
         Action.BACKUP,
-        NamespaceFilter(None if include is None else frozenset(include), frozenset(exclude or ())),
-        PodFilter(jobs),
+        NamespaceFilter(
+            None if include is None else Names(frozenset(include)), Names(frozenset(exclude or ()))
+        ),
+        PodFilter(exclude_jobs=jobs),
         VolumeFilter(frozenset({"persistentVolumeClaim"} if types is None else types)),
     )
-    return Configuration(rules=(rule,), ownership=ownership)
+    return Configuration(rules=(rule,), ownership=ownership, as_go_program=ownership is Ownership.LEGACY)
 
 
 VALUES: dict[str, tuple[Configuration, dict[str, Any], str | None]] = {
@@ -114,7 +117,9 @@ def test_the_value_of_the_annotation(
     assert decide(make_pod(**pod), configuration).value == value
 
 
-@pytest.mark.parametrize("word", ["hostPath", "secret", "configMap", "projected", "downwardAPI", "image"])
+@pytest.mark.parametrize(
+    "word", ["hostPath", "secret", "configMap", "projected", "downwardAPI", "image", "ephemeral"]
+)
 def test_a_type_that_velero_never_takes_is_not_taken_even_when_a_rule_asks_for_it(word: str) -> None:
     decision = decide(make_pod(volumes={"v": word}), Configuration(rules=(BACKUP_ALL,)))
     assert decision.value is None
@@ -122,7 +127,7 @@ def test_a_type_that_velero_never_takes_is_not_taken_even_when_a_rule_asks_for_i
     assert f" {word} volume" in decision.volumes[0].reason
 
 
-@pytest.mark.parametrize("word", ["pvc", "emptyDir", "nfs", "ephemeral"])
+@pytest.mark.parametrize("word", ["pvc", "emptyDir", "nfs"])
 def test_a_type_that_velero_takes_is_taken_when_a_rule_asks_for_it(word: str) -> None:
     assert decide(make_pod(volumes={"v": word}), Configuration(rules=(BACKUP_ALL,))).value == "v"
 

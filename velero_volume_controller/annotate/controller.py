@@ -76,7 +76,7 @@ class Annotator:
         for _ in range(CONFLICTS):
             if pod is None:
                 return
-            planned = plan(pod, decide(pod, self._configuration), self._configuration.ownership)
+            planned = plan(pod, decide(pod, self._configuration), self._configuration)
             if not planned.annotations:
                 self._count(key, planned)
                 return

@@ -184,8 +184,8 @@ def _rule_summary(rule: Rule) -> dict[str, Any]:
     """Only the conditions that are set."""
     include, types = rule.namespaces.include, rule.volumes.types
     conditions = {
-        "include_namespaces": None if include is None else sorted(include),
-        "exclude_namespaces": sorted(rule.namespaces.exclude) or None,
+        "include_namespaces": None if include is None else sorted(include.exact),
+        "exclude_namespaces": sorted(rule.namespaces.exclude.exact) or None,
         "exclude_jobs": list(rule.pods.exclude_jobs) or None,
         "volume_types": None if types is None else sorted(types),
     }

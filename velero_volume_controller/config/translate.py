@@ -13,6 +13,7 @@ from velero_volume_controller.api.configuration import (
     Action,
     ClusterServer,
     Configuration,
+    Names,
     NamespaceFilter,
     Ownership,
     PodFilter,
@@ -61,14 +62,18 @@ def translate(keys: NineKeys, ownership: Ownership) -> tuple[Configuration, list
         name=VOLUME_SECTION,
         action=Action.BACKUP,
         namespaces=NamespaceFilter(
-            include=frozenset(lists["includeNamespaces"]) if keys["includeNamespaces"] else None,
-            exclude=frozenset(lists["excludeNamespaces"]),
+            include=Names(frozenset(lists["includeNamespaces"])) if keys["includeNamespaces"] else None,
+            exclude=Names(frozenset(lists["excludeNamespaces"])),
         ),
         pods=PodFilter(exclude_jobs=tuple(lists["excludeJobs"])),
         volumes=VolumeFilter(types=_types(keys, lists, ownership)),
     )
     configuration = Configuration(
-        cluster=_cluster(keys), rules=(rule,), default=Action.SKIP, ownership=ownership, source=keys.file
+        cluster=_cluster(keys),
+        ownership=ownership,
+        rules=(rule,),
+        as_go_program=ownership is Ownership.LEGACY,
+        source=keys.file,
     )
     return configuration, warnings
 

@@ -1,8 +1,8 @@
-"""Which volumes should be backed up, and why: a pod and a configuration in, a decision out.
+"""Which volumes should be backed up, and why: a pod, its surroundings and a configuration in, a decision out.
 
 Pure: no clock, no network. One engine for every configuration format.
 """
 
-from velero_volume_controller.policy.decision import PodDecision, VolumeDecision, decide
+from velero_volume_controller.policy.decision import PodDecision, Step, VolumeDecision, decide
 
-__all__ = ["PodDecision", "VolumeDecision", "decide"]
+__all__ = ["PodDecision", "Step", "VolumeDecision", "decide"]

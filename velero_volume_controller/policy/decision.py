@@ -1,86 +1,143 @@
 """The engine: what becomes of each volume of a pod.
 
-In this order, the order of the Go program: a Pending pod is out; then the rules
-(owning Job, namespace, type of volume), of which the first that matches a volume
-decides it; then the pod must be Running; and last, unless in legacy mode, Velero
-must be able to take the volume at all.
+What an object says for itself decides; else the first rule that matches; else the
+default. Last, Velero must be able to take the volume, and in opt-in mode the pod
+must be one whose volumes it takes now.
 """
 
 from dataclasses import dataclass
 
-from velero_volume_controller.api.configuration import Action, Configuration, Ownership
+from velero_volume_controller.api.configuration import Action, Configuration, Mode
 from velero_volume_controller.policy.matching import pod_mismatch, volume_mismatch
+from velero_volume_controller.policy.overrides import statements
 from velero_volume_controller.velero.model.pods import Pod, Volume
-from velero_volume_controller.velero.model.volumes import ineligible_pod, ineligible_volume
+from velero_volume_controller.velero.model.surroundings import Surroundings
+from velero_volume_controller.velero.model.volumes import ineligible_pod, ineligible_volume, unchecked
+
+#: Nothing but the pod is known.
+ALONE = Surroundings()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that was looked at: an annotation, a rule, the default, or Velero's own limits.
+
+    ``decided``: it settled the matter, or overruled what had been settled before.
+    """
+
+    asked: str
+    decided: bool
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeDecision:
-    """Whether a volume is backed up, which rule said so (None: no rule spoke of it), and why."""
+    """Whether a volume is backed up, and why.
+
+    ``rule`` is the rule, or the annotation and the object it is on, that decided
+    (None: the default). ``wanted``: it is to be backed up as far as we are asked.
+    ``impossible``: why Velero would not take it even so. ``unchecked`` says what
+    could not be seen. ``steps`` is everything that was looked at, in order.
+    """
 
     name: str
     backup: bool
     rule: str | None
     reason: str
+    wanted: bool
+    impossible: str | None = None
+    unchecked: str | None = None
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PodDecision:
     """The decisions in the order of ``spec.volumes``.
 
-    ``value`` is what the annotation should hold: the chosen names joined by a
-    comma and no space, or None when there should be no annotation.
+    ``value`` is what the mode's annotation should hold: names joined by a comma and
+    no space, or None when there should be no annotation.
     """
 
     volumes: tuple[VolumeDecision, ...]
     value: str | None
 
 
-def decide(pod: Pod, configuration: Configuration) -> PodDecision:
+def decide(pod: Pod, configuration: Configuration, surroundings: Surroundings = ALONE) -> PodDecision:
     """Decide every volume of a pod. A pure function of its arguments."""
-    out = _out_of_hand(pod, configuration)
-    if out is not None:
-        volumes = tuple(VolumeDecision(volume.name, False, None, out) for volume in pod.spec.volumes)
-        return PodDecision(volumes, None)
-    mismatches = tuple(pod_mismatch(rule, pod) for rule in configuration.rules)
-    decisions = tuple(_decide_volume(pod, volume, configuration, mismatches) for volume in pod.spec.volumes)
-    return PodDecision(decisions, ",".join(d.name for d in decisions if d.backup) or None)
+    mismatches = tuple(pod_mismatch(rule, pod, surroundings) for rule in configuration.rules)
+    question = _Question(pod, configuration, surroundings, mismatches, _out(pod, configuration))
+    decisions = tuple(question.decide(volume) for volume in pod.spec.volumes)
+    if configuration.mode is Mode.OPT_IN:
+        names = [decision.name for decision in decisions if decision.backup]
+    elif pod.mirror:
+        names = []
+    else:
+        names = [decision.name for decision in decisions if not decision.wanted and not decision.impossible]
+    return PodDecision(decisions, ",".join(names) or None)
 
 
-def _out_of_hand(pod: Pod, configuration: Configuration) -> str | None:
-    """Why nothing of this pod is backed up whatever the rules say.
+def _out(pod: Pod, configuration: Configuration) -> str | None:
+    """Why no volume of this pod is taken as it is now.
 
-    The Go program asks for the phase after the rules; since a pod that does not
-    run loses every volume either way, asking first changes no decision.
+    In opt-out mode that does not count: Velero must see what to leave out from the
+    moment that the pod runs.
     """
+    if configuration.mode is Mode.OPT_OUT:
+        return None
     if pod.status.phase == "Pending":
         return "the pod is Pending: it is decided when it runs"
-    if configuration.ownership is Ownership.LEGACY:
-        return None if pod.status.phase == "Running" else f"the pod is {pod.status.phase}, not Running"
+    if configuration.as_go_program:
+        phase = pod.status.phase
+        return None if phase == "Running" else f"the pod is {phase or 'in no phase'}, not Running"
     return ineligible_pod(pod)
 
 
-def _decide_volume(
-    pod: Pod, volume: Volume, configuration: Configuration, pod_mismatches: tuple[str | None, ...]
-) -> VolumeDecision:
-    why_not = []
-    for rule, mismatch in zip(configuration.rules, pod_mismatches, strict=True):
-        reason = mismatch or volume_mismatch(rule, volume)
-        if reason is not None:
-            why_not.append(f"{rule.name}: {reason}")
-            continue
-        return _apply(rule.action, rule.name, f"rule {rule.name} matches", pod, volume, configuration)
-    reason = "; ".join(why_not) or "there are no rules"
-    return _apply(configuration.default, None, reason, pod, volume, configuration)
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is known when a volume is decided; ``mismatches`` of the pod are one for each rule."""
 
+    pod: Pod
+    configuration: Configuration
+    surroundings: Surroundings
+    mismatches: tuple[str | None, ...]
+    out: str | None
 
-def _apply(
-    action: Action, rule: str | None, reason: str, pod: Pod, volume: Volume, configuration: Configuration
-) -> VolumeDecision:
-    if action is Action.SKIP:
-        return VolumeDecision(volume.name, False, rule, reason)
-    if configuration.ownership is not Ownership.LEGACY:
-        impossible = ineligible_volume(pod, volume)
-        if impossible is not None:
-            return VolumeDecision(volume.name, False, rule, impossible)
-    return VolumeDecision(volume.name, True, rule, reason)
+    def decide(self, volume: Volume) -> VolumeDecision:
+        steps: list[Step] = []
+        action, rule, reason = self._verdict(volume, steps)
+        wanted = action is Action.BACKUP
+        impossible = None
+        if not self.configuration.as_go_program:
+            impossible = ineligible_volume(self.pod, volume, self.surroundings)
+        against = (impossible or self.out) if wanted else None
+        if against is not None:
+            steps.append(Step("Velero", True, against))
+        return VolumeDecision(
+            name=volume.name,
+            backup=wanted and against is None,
+            rule=rule,
+            reason=against or reason,
+            wanted=wanted,
+            impossible=impossible,
+            unchecked=unchecked(volume, self.pod, self.surroundings) if wanted and not against else None,
+            steps=tuple(steps),
+        )
+
+    def _verdict(self, volume: Volume, steps: list[Step]) -> tuple[Action, str | None, str]:
+        """What is wanted, by whom, and why."""
+        if not self.configuration.as_go_program:
+            for statement in statements(self.pod, volume, self.surroundings):
+                steps.append(Step(statement.where, statement.action is not None, statement.said))
+                if statement.action is not None:
+                    return statement.action, statement.where, f"{statement.where} says {statement.said}"
+        why_not = []
+        for rule, of_pod in zip(self.configuration.rules, self.mismatches, strict=True):
+            mismatch = of_pod or volume_mismatch(rule, self.pod, volume, self.surroundings)
+            if mismatch is None:
+                steps.append(Step(f"rule {rule.name}", True, f"matches: {rule.action.value}"))
+                return rule.action, rule.name, f"rule {rule.name} matches"
+            steps.append(Step(f"rule {rule.name}", False, mismatch))
+            why_not.append(f"{rule.name}: {mismatch}")
+        default = self.configuration.default
+        steps.append(Step("default", True, default.value))
+        return default, None, "; ".join(why_not) or "there are no rules"

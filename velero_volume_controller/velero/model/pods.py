@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from velero_volume_controller.velero.model.annotations import KEPT_PREFIXES, MIRROR_POD
+from velero_volume_controller.velero.model.annotations import MIRROR_POD, kept
 
 
 class OwnerReference(msgspec.Struct, frozen=True, gc=False):
@@ -151,14 +151,13 @@ def decode(raw: bytes | msgspec.Raw) -> Pod:
 
 
 def _metadata(wire: _WireMetadata) -> Metadata:
-    annotations = wire.annotations or {}
     return Metadata(
         name=wire.name,
         namespace=sys.intern(wire.namespace),
         uid=wire.uid,
         resource_version=wire.resource_version,
         labels=wire.labels or {},
-        annotations={key: value for key, value in annotations.items() if key.startswith(KEPT_PREFIXES)},
+        annotations=kept(wire.annotations or {}),
         owner_references=wire.owner_references or (),
         deletion_timestamp=wire.deletion_timestamp,
     )

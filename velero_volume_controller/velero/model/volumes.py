@@ -7,12 +7,15 @@ line in its log, so they are told apart here, before anything is annotated.
 
 from typing import Final
 
+from velero_volume_controller.api.volume_types import PERSISTENT_VOLUME_CLAIM
 from velero_volume_controller.velero.model.pods import Pod, Volume
+from velero_volume_controller.velero.model.surroundings import Surroundings
 
 #: Types that are never taken, and the reason a person is given.
 _NEVER: Final = {
     "configMap": "a configMap volume: Velero backs up the ConfigMap object itself",
     "downwardAPI": "a downwardAPI volume: the kubelet writes it anew in every pod",
+    "ephemeral": "an ephemeral volume: Velero looks for its folder under the wrong name",
     "hostPath": "a hostPath volume: it lies outside the folder that Velero's node-agent can read",
     "image": "an image volume: its content is pulled from a registry",
     "projected": "a projected volume: the kubelet writes it anew in every pod",
@@ -39,14 +42,35 @@ def ineligible_pod(pod: Pod) -> str | None:
     return None
 
 
-def ineligible_volume(pod: Pod, volume: Volume) -> str | None:
+def ineligible_volume(pod: Pod, volume: Volume, surroundings: Surroundings) -> str | None:
     """Why Velero would not take this volume of a running pod, or None if it would."""
     if volume.type in _NEVER:
         return _NEVER[volume.type]
     if volume.name.startswith(_DEFAULT_TOKEN):
         return "a service account token: the kubelet writes it anew in every pod"
-    if volume.name in pod.spec.devices:
+    claim = surroundings.claim(pod, volume)
+    if volume.name in pod.spec.devices or (claim is not None and claim.block):
         return "a block device: Velero's file-system backup reads file systems only"
     if volume.name not in pod.spec.mounted:
         return "no regular container mounts it: its folder does not exist on the node"
+    bound = surroundings.persistent_volume(claim)
+    if bound is not None and bound.host_path:
+        return (
+            f"PersistentVolume {bound.name} is a hostPath: it lies outside the folder that"
+            " Velero's node-agent can read"
+        )
+    return None
+
+
+def unchecked(volume: Volume, pod: Pod, surroundings: Surroundings) -> str | None:
+    """What could not be seen of a volume that ``ineligible_volume`` lets pass, or None."""
+    if volume.type != PERSISTENT_VOLUME_CLAIM:
+        return None
+    claim = surroundings.claim(pod, volume)
+    if claim is None:
+        return (
+            f"PersistentVolumeClaim {volume.claim} could not be read: it may be a block device or a hostPath"
+        )
+    if claim.volume and surroundings.persistent_volume(claim) is None:
+        return f"PersistentVolume {claim.volume} could not be read: it may be a hostPath"
     return None

@@ -1,0 +1,161 @@
+"""PersistentVolumeClaims and PersistentVolumes, cut down to what rules and Velero ask of them."""
+
+import sys
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+import msgspec
+
+from velero_volume_controller.velero.model.annotations import kept
+
+#: The factor of each suffix of a Kubernetes quantity; a number without one counts bytes.
+_SUFFIXES: Final = {
+    **{
+        suffix: Decimal(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)
+    },
+    **{suffix: Decimal(1000) ** power for power, suffix in enumerate(("k", "M", "G", "T", "P", "E"), 1)},
+    "m": Decimal("1e-3"),
+    "u": Decimal("1e-6"),
+    "n": Decimal("1e-9"),
+    "": Decimal(1),
+}
+
+#: The annotation that named a claim's class before Kubernetes 1.6 and still counts.
+_OLD_CLASS: Final = "volume.beta.kubernetes.io/storage-class"
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A PersistentVolumeClaim.
+
+    ``storage_class`` is empty where none is named, ``volume`` (the name of the
+    PersistentVolume) where it is not bound. ``block``: it is a block device.
+    ``size`` is its capacity in bytes, while it has none its request, else None.
+    """
+
+    name: str
+    namespace: str
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    storage_class: str = ""
+    volume: str = ""
+    block: bool = False
+    size: int | None = None
+
+
+class PersistentVolume(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A PersistentVolume. ``host_path``: it is a folder of the node's own."""
+
+    name: str
+    annotations: dict[str, str] = {}
+    storage_class: str = ""
+    host_path: bool = False
+
+
+class _WireMetadata(msgspec.Struct):
+    name: str
+    namespace: str = ""
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+
+
+class _WireStorage(msgspec.Struct):
+    storage: str | int | float | None = None
+
+
+class _WireResources(msgspec.Struct):
+    requests: _WireStorage | None = None
+
+
+class _WireClaimSpec(msgspec.Struct, rename="camel"):
+    storage_class_name: str | None = None
+    volume_name: str | None = None
+    volume_mode: str | None = None
+    resources: _WireResources | None = None
+
+
+class _WireClaimStatus(msgspec.Struct):
+    capacity: _WireStorage | None = None
+
+
+class _WireClaim(msgspec.Struct):
+    metadata: _WireMetadata
+    spec: _WireClaimSpec | None = None
+    status: _WireClaimStatus | None = None
+
+
+class _WireVolumeSpec(msgspec.Struct, rename="camel"):
+    storage_class_name: str | None = None
+    host_path: dict[str, object] | None = None
+
+
+class _WireVolume(msgspec.Struct):
+    metadata: _WireMetadata
+    spec: _WireVolumeSpec | None = None
+
+
+_CLAIM: Final = msgspec.json.Decoder(_WireClaim)
+_VOLUME: Final = msgspec.json.Decoder(_WireVolume)
+
+
+def decode_claim(raw: bytes | msgspec.Raw) -> Claim:
+    """Decode one PersistentVolumeClaim's JSON. Raises msgspec.MsgspecError if it is none."""
+    wire = _CLAIM.decode(raw)
+    spec = wire.spec or _WireClaimSpec()
+    capacity = (wire.status and wire.status.capacity) or _WireStorage()
+    request = (spec.resources and spec.resources.requests) or _WireStorage()
+    annotations = wire.metadata.annotations or {}
+    return Claim(
+        name=wire.metadata.name,
+        namespace=sys.intern(wire.metadata.namespace),
+        labels=wire.metadata.labels or {},
+        annotations=kept(annotations),
+        storage_class=sys.intern(annotations.get(_OLD_CLASS) or spec.storage_class_name or ""),
+        volume=spec.volume_name or "",
+        block=spec.volume_mode == "Block",
+        size=_bytes(capacity.storage) or _bytes(request.storage),
+    )
+
+
+def decode_volume(raw: bytes | msgspec.Raw) -> PersistentVolume:
+    """Decode one PersistentVolume's JSON. Raises msgspec.MsgspecError if it is none."""
+    wire = _VOLUME.decode(raw)
+    spec = wire.spec or _WireVolumeSpec()
+    annotations = wire.metadata.annotations or {}
+    return PersistentVolume(
+        name=wire.metadata.name,
+        annotations=kept(annotations),
+        storage_class=sys.intern(annotations.get(_OLD_CLASS) or spec.storage_class_name or ""),
+        host_path=spec.host_path is not None,
+    )
+
+
+def quantity(text: str) -> int:
+    """Bytes from a Kubernetes quantity such as ``10Gi``, ``1.5T`` or ``1e9``, rounded up.
+
+    Raises ValueError with one sentence about what is expected.
+    """
+    number = text.rstrip("KMGTPEikmun") if not _exponent(text) else text
+    suffix = text[len(number) :]
+    try:
+        value = Decimal(number) * _SUFFIXES[suffix]
+    except (InvalidOperation, KeyError):
+        value = Decimal("NaN")
+    if not value.is_finite() or value < 0:
+        raise ValueError(f"expected a quantity such as 10Gi, 500M or 1e9, found {text!r}")
+    whole = int(value)
+    return whole if whole == value else whole + 1
+
+
+def _exponent(text: str) -> bool:
+    """Whether an E in it is an exponent (``1E9``) and not the suffix (``1E``)."""
+    head, letter, tail = text.upper().partition("E")
+    return bool(letter and head and tail.lstrip("+-").isdecimal())
+
+
+def _bytes(storage: str | float | None) -> int | None:
+    if storage is None:
+        return None
+    try:
+        return quantity(str(storage))
+    except ValueError:
+        return None
