@@ -41,6 +41,20 @@ def test_init_containers_mount_nothing_for_velero() -> None:
     assert decoded(spec={"containers": mount}).spec.mounted == {"v"}
 
 
+@pytest.mark.parametrize(
+    ("spec", "windows"),
+    [
+        ({"os": {"name": "windows"}}, True),
+        ({"nodeSelector": {"kubernetes.io/os": "windows"}}, True),
+        ({"os": {"name": "linux"}, "nodeSelector": {"disk": "ssd"}}, False),
+        ({"os": None, "nodeSelector": None}, False),
+        ({}, False),
+    ],
+)
+def test_a_pod_says_that_it_needs_windows(spec: dict[str, object], windows: bool) -> None:
+    assert decoded(spec=spec).spec.windows is windows
+
+
 def test_annotations_that_decide_nothing_are_dropped() -> None:
     annotations = {
         "backup.velero.io/backup-volumes": "v",

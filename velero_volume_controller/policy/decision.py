@@ -12,7 +12,12 @@ from velero_volume_controller.policy.matching import pod_mismatch, volume_mismat
 from velero_volume_controller.policy.overrides import statements
 from velero_volume_controller.velero.model.pods import Pod, Volume
 from velero_volume_controller.velero.model.surroundings import Surroundings
-from velero_volume_controller.velero.model.volumes import ineligible_pod, ineligible_volume, unchecked
+from velero_volume_controller.velero.model.volumes import (
+    ineligible_pod,
+    ineligible_volume,
+    left_out_anyway,
+    unchecked,
+)
 
 #: Nothing but the pod is known.
 ALONE = Surroundings()
@@ -72,17 +77,21 @@ def decide(pod: Pod, configuration: Configuration, surroundings: Surroundings = 
     elif pod.mirror:
         names = []
     else:
-        names = [decision.name for decision in decisions if not decision.wanted and not decision.impossible]
+        pairs = zip(pod.spec.volumes, decisions, strict=True)
+        names = [volume.name for volume, it in pairs if not it.backup and not left_out_anyway(volume)]
     return PodDecision(decisions, ",".join(names) or None)
 
 
 def _out(pod: Pod, configuration: Configuration) -> str | None:
     """Why no volume of this pod is taken as it is now.
 
-    In opt-out mode that does not count: Velero must see what to leave out from the
-    moment that the pod runs.
+    In opt-out mode that counts only for a pod that will never run again: Velero must
+    see what to leave out from the moment that a pod runs, and a PVC that a completed
+    pod does not leave out gets neither files nor a snapshot.
     """
     if configuration.mode is Mode.OPT_OUT:
+        if pod.status.phase in {"Succeeded", "Failed"}:
+            return f"the pod has ended ({pod.status.phase}): Velero can't read its files any more"
         return None
     if pod.status.phase == "Pending":
         return "the pod is Pending: it is decided when it runs"

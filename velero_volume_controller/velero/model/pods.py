@@ -56,9 +56,11 @@ class PodSpec(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ``mounted`` names the volumes that a regular container mounts as a file
     system, ``devices`` those it attaches as a block device. Init containers do
     not count, nor does Velero count them (1.18.3, pkg/podvolume/backupper.go).
+    ``windows``: it says that it needs a Windows node.
     """
 
     node_name: str = ""
+    windows: bool = False
     volumes: tuple[Volume, ...] = ()
     mounted: frozenset[str] = frozenset()
     devices: frozenset[str] = frozenset()
@@ -119,6 +121,8 @@ class _WireContainer(msgspec.Struct, rename="camel"):
 
 class _WireSpec(msgspec.Struct, rename="camel"):
     node_name: str | None = None
+    node_selector: dict[str, str] | None = None
+    os: _WireNamed | None = None
     volumes: list[dict[str, str | _WireSource | None]] | None = None
     containers: list[_WireContainer] | None = None
 
@@ -134,6 +138,9 @@ class _WirePod(msgspec.Struct):
 
 
 _DECODER: Final = msgspec.json.Decoder(_WirePod)
+
+#: The label by which pods without ``spec.os`` choose the operating system of their node.
+_OS_LABEL: Final = "kubernetes.io/os"
 
 
 def decode(raw: bytes | msgspec.Raw) -> Pod:
@@ -167,10 +174,17 @@ def _spec(wire: _WireSpec) -> PodSpec:
     containers = wire.containers or []
     return PodSpec(
         node_name=sys.intern(wire.node_name or ""),
+        windows=_needs_windows(wire),
         volumes=tuple(_volume(volume) for volume in wire.volumes or []),
         mounted=frozenset(mount.name for c in containers for mount in c.volume_mounts or []),
         devices=frozenset(device.name for c in containers for device in c.volume_devices or []),
     )
+
+
+def _needs_windows(wire: _WireSpec) -> bool:
+    if wire.os is not None:
+        return wire.os.name == "windows"
+    return wire.node_selector is not None and wire.node_selector.get(_OS_LABEL) == "windows"
 
 
 def _volume(wire: dict[str, str | _WireSource | None]) -> Volume:

@@ -17,6 +17,9 @@ class Version(NamedTuple):
         return f"{self.major}.{self.minor}.{self.patch}"
 
 
+#: The first version whose file-system backup takes volumes of Windows pods (changelog of 1.17).
+WINDOWS_SINCE: Final = Version(1, 17)
+
 #: What is assumed of a Velero whose version is not known.
 NEWEST: Final = Version(1, 18, 3)
 

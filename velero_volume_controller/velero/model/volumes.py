@@ -1,8 +1,18 @@
 """Which volumes Velero's file-system backup can take, and why not.
 
-The checks are those of Velero 1.18.3 (pkg/podvolume/backupper.go and
-pkg/util/podvolume/pod_volume.go). Velero skips such volumes with no more than a
-line in its log, so they are told apart here, before anything is annotated.
+The checks are those of Velero's pkg/podvolume/backupper.go and
+internal/volumehelper, compared in 1.14.1, 1.16.2, 1.17.2 and 1.18.3. Velero skips
+most such volumes with no more than a line in its log, and some make the Backup
+PartiallyFailed, so they are told apart here, before anything is annotated.
+
+What differs between versions:
+
+- Windows: since 1.17 (its changelog; 1.16.2 fails in backupper.go, ``IsLinuxNode``;
+  before 1.16 no node-agent runs there, which fails too).
+- Up to 1.13 the annotation could name Secrets, ConfigMaps and projected volumes, and
+  Velero took them; it restores the objects themselves, so they are never named.
+- Unmounted volumes are skipped since 1.9, pods that do not run without an error since
+  1.12 (changelogs); before, each cost an error.
 """
 
 from typing import Final
@@ -10,12 +20,15 @@ from typing import Final
 from velero_volume_controller.api.volume_types import PERSISTENT_VOLUME_CLAIM
 from velero_volume_controller.velero.model.pods import Pod, Volume
 from velero_volume_controller.velero.model.surroundings import Surroundings
+from velero_volume_controller.velero.model.versions import WINDOWS_SINCE
 
 #: Types that are never taken, and the reason a person is given.
 _NEVER: Final = {
     "configMap": "a configMap volume: Velero backs up the ConfigMap object itself",
     "downwardAPI": "a downwardAPI volume: the kubelet writes it anew in every pod",
-    "ephemeral": "an ephemeral volume: Velero looks for its folder under the wrong name",
+    # pkg/util/kube GetVolumeDirectory takes the volume's own name, the kubelet the PersistentVolume's: no
+    # folder matches (pkg/exposer GetPodVolumeHostPath) and the PodVolumeBackup fails.
+    "ephemeral": "an ephemeral volume: Velero looks for its folder under the wrong name and fails",
     "hostPath": "a hostPath volume: it lies outside the folder that Velero's node-agent can read",
     "image": "an image volume: its content is pulled from a registry",
     "projected": "a projected volume: the kubelet writes it anew in every pod",
@@ -23,6 +36,9 @@ _NEVER: Final = {
 }
 
 _DEFAULT_TOKEN: Final = "default-token"  # noqa: S105 (a volume's name, no password)
+
+#: Types that Velero leaves out by itself (internal/volumehelper, shouldIncludeVolumeInBackup).
+_LEFT_OUT: Final = frozenset({"configMap", "downwardAPI", "hostPath", "projected", "secret"})
 
 
 def ineligible_pod(pod: Pod) -> str | None:
@@ -44,6 +60,8 @@ def ineligible_pod(pod: Pod) -> str | None:
 
 def ineligible_volume(pod: Pod, volume: Volume, surroundings: Surroundings) -> str | None:
     """Why Velero would not take this volume of a running pod, or None if it would."""
+    if pod.spec.windows and surroundings.velero < WINDOWS_SINCE:
+        return f"the pod runs on Windows: Velero {surroundings.velero} takes volumes of Linux pods only"
     if volume.type in _NEVER:
         return _NEVER[volume.type]
     if volume.name.startswith(_DEFAULT_TOKEN):
@@ -60,6 +78,17 @@ def ineligible_volume(pod: Pod, volume: Volume, surroundings: Surroundings) -> s
             " Velero's node-agent can read"
         )
     return None
+
+
+def left_out_anyway(volume: Volume) -> bool:
+    """Whether Velero leaves the volume out in opt-out mode although nothing tells it to.
+
+    Every other volume that it can't take must be named in ``backup-volumes-excludes``.
+    A PVC that is not named there gets no snapshot either, whether or not its files
+    are taken (internal/volumehelper, ShouldPerformSnapshot); an ephemeral or image
+    volume makes the Backup PartiallyFailed.
+    """
+    return volume.type in _LEFT_OUT
 
 
 def unchecked(volume: Volume, pod: Pod, surroundings: Surroundings) -> str | None:
