@@ -10,13 +10,19 @@ from hypothesis import strategies as st
 
 from velero_volume_controller.api.configuration import ClusterServer, Names, NamespaceFilter, Ownership
 from velero_volume_controller.config import ConfigurationError, Loaded, load, load_text
-from velero_volume_controller.config.ninekeys import SECTIONS, VOLUME_SECTION, parse
+from velero_volume_controller.config.document import compose
+from velero_volume_controller.config.ninekeys import SECTIONS, VOLUME_SECTION, NineKeys, parse
 
 TYPES_OF_PVC = frozenset({"persistentVolumeClaim"})
 
 
 def volume_keys(*lines: str) -> str:
     return "veleroVolumeCfg:\n" + "".join(f"  {line}\n" for line in lines)
+
+
+def nine_keys(text: str) -> NineKeys:
+    root, _ = compose(text, "f")
+    return parse(root, "f")
 
 
 def loaded(*lines: str, ownership: Ownership = Ownership.PROTECT) -> Loaded:
@@ -41,13 +47,13 @@ SCALARS = {
 
 @pytest.mark.parametrize(("written", "read"), SCALARS.values(), ids=SCALARS.keys())
 def test_scalars_keep_the_text_that_was_typed(written: str, read: str) -> None:
-    assert parse(volume_keys(f"includeNamespaces: {written}"), "f")["includeNamespaces"] == read
+    assert nine_keys(volume_keys(f"includeNamespaces: {written}"))["includeNamespaces"] == read
 
 
 @given(st.dictionaries(st.sampled_from(sorted(SECTIONS[VOLUME_SECTION])), st.text()))
 def test_any_text_is_read_back_as_it_was_written(values: dict[str, str]) -> None:
     text = yaml.safe_dump({VOLUME_SECTION: values})
-    keys = parse(text, "f")
+    keys = nine_keys(text)
     assert {key: keys[key] for key in values} == values
     assert keys.warnings == []
 
@@ -260,7 +266,7 @@ WARNED: dict[str, tuple[str, str]] = {
     ),
     "a second document": (
         "veleroVolumeCfg:\n---\na: b\n",
-        "config.yml: holds more than one YAML document; only the first is read, as the Go program does.",
+        "config.yml: holds more than one YAML document; only the first is read. Remove the others.",
     ),
 }
 

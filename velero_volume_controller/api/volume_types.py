@@ -15,3 +15,11 @@ VOLUME_TYPES: Final = frozenset(
         "storageos", "vsphereVolume",
     }
 )  # fmt: skip
+
+#: Those with a PersistentVolumeClaim behind them. That of an ephemeral volume Kubernetes makes itself.
+TYPES_WITH_CLAIM: Final = frozenset({PERSISTENT_VOLUME_CLAIM, "ephemeral"})
+
+#: Those that Velero 1.18.3 never takes by file-system backup; why is in ``velero.model.volumes``.
+TYPES_NEVER_TAKEN: Final = frozenset(
+    {"configMap", "downwardAPI", "ephemeral", "hostPath", "image", "projected", "secret"}
+)

@@ -1,7 +1,7 @@
 """Reading what the user wrote: a path goes in, a Configuration and warnings come out.
 
-Errors name file, line and key (``ConfigurationError``). The format is the nine
-keys of the Go program velero-volume-controller.
+Errors name file, line and key (``ConfigurationError``). Two formats: the nine keys
+of the Go program velero-volume-controller, and our own, told apart by what is in it.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from velero_volume_controller.api.configuration import Configuration, Ownership
+from velero_volume_controller.config import document
 from velero_volume_controller.config.errors import ConfigurationError
+from velero_volume_controller.config.formats import is_native
 from velero_volume_controller.config.ninekeys import parse
 from velero_volume_controller.config.source import read_text
 from velero_volume_controller.config.translate import translate
@@ -22,23 +24,40 @@ __all__ = ["DEFAULT_PATH", "ConfigurationError", "Loaded", "load", "load_text"]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration that can be used, and complete sentences about what looks wrong in it."""
+    """A configuration that can be used, and complete sentences about what looks wrong in it.
+
+    ``native`` tells our own format from the nine keys.
+    """
 
     configuration: Configuration
     warnings: tuple[str, ...] = ()
+    native: bool = False
 
 
-def load(path: Path, ownership: Ownership = Ownership.PROTECT) -> Loaded:
-    """Read a configuration file.
+def load(path: Path, ownership: Ownership | None = None) -> Loaded:
+    """Read a configuration file, or raise ConfigurationError.
 
-    The nine keys cannot say who owns an annotation, so ``ownership`` comes from
-    the command line. Raises ConfigurationError.
+    ``ownership`` comes from the command line. Where it is None a native document
+    says it; the nine keys have no word for it and mean PROTECT.
     """
     return load_text(read_text(path), str(path), ownership)
 
 
-def load_text(text: str, file: str, ownership: Ownership = Ownership.PROTECT) -> Loaded:
+def load_text(text: str, file: str, ownership: Ownership | None = None) -> Loaded:
     """Read a configuration from text; ``file`` is what messages call it."""
-    keys = parse(text, file)
-    configuration, warnings = translate(keys, ownership)
-    return Loaded(configuration, (*keys.warnings, *warnings))
+    root, more = document.compose(text, file)
+    if root is not None and is_native(root):
+        # Imported here: whoever uses the nine keys pays neither the time nor the memory.
+        from velero_volume_controller.config.read_native import read  # noqa: PLC0415
+
+        configuration, warnings = read(root, file, ownership)
+        native = True
+    else:
+        keys = parse(root, file)
+        configuration, found = translate(keys, ownership or Ownership.PROTECT)
+        warnings = (*keys.warnings, *found)
+        native = False
+    if more:
+        ignored = f"{file}: holds more than one YAML document; only the first is read. Remove the others."
+        warnings = (ignored, *warnings)
+    return Loaded(configuration, warnings, native)

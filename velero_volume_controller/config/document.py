@@ -15,8 +15,14 @@ from velero_volume_controller.config.errors import ConfigurationError
 
 _NULL_TAG: Final = "tag:yaml.org,2002:null"
 
-#: A value that begins with an asterisk outside quotes: to YAML an alias.
-_UNQUOTED_ASTERISK: Final = re.compile(r"^[^#'\"]*?[:,\[-]\s*(?P<value>\*[^#]*?)\s*(#.*)?$")
+#: A value that begins with an asterisk outside quotes, to YAML an alias.
+_ASTERISK_IN_BRACKETS: Final = re.compile(r"\[(?:[^\]#]*,)?\s*(?P<value>\*[^#,\]\s]*)")
+_ASTERISK: Final = re.compile(r"^[^#'\"]*?[:,\[-]\s*(?P<value>\*[^#]*?)\s*(#.*)?$")
+
+NO_MERGE_KEYS: Final = "merge keys are not read. Write the keys out in each section."
+
+#: The longest text that a message shows whole, in characters.
+_SHOWN: Final = 80
 
 
 def compose(text: str, file: str) -> tuple[yaml.Node | None, bool]:
@@ -24,6 +30,7 @@ def compose(text: str, file: str) -> tuple[yaml.Node | None, bool]:
 
     Raises ConfigurationError with file and line for text that is not YAML.
     """
+    loader = None
     try:
         loader = yaml.SafeLoader(text)
         root = loader.get_node() if loader.check_node() else None
@@ -39,14 +46,20 @@ def compose(text: str, file: str) -> tuple[yaml.Node | None, bool]:
         ) from None
     except RecursionError:
         raise ConfigurationError(
-            f"{file}:1: is nested too deeply to be read. Expected two sections, each of keys with text."
+            f"{file}:1: is nested too deeply to be read. Nothing in a configuration is nested so."
+        ) from None
+    except (ValueError, OverflowError):
+        # PyYAML lets Python's own errors pass for a \U escape or a %YAML version that is too large.
+        line = loader.line + 1 if loader is not None else 1
+        raise ConfigurationError(
+            f"{file}:{line}: is not YAML: a number in an escape or in a %YAML line is too large. Correct it."
         ) from None
 
 
 def _explain(text: str, line: int, problem: str | None) -> str:
     """Say what a YAML error most likely means, by the line it was noticed on."""
     source = (text.splitlines() or [""])[min(line, len(text.splitlines()) or 1) - 1]
-    asterisk = _UNQUOTED_ASTERISK.match(source)
+    asterisk = _ASTERISK_IN_BRACKETS.search(source) or _ASTERISK.match(source)
     if asterisk:
         value = asterisk["value"]
         return f'{value} is not in quotes, and to YAML an unquoted * is an alias. Write "{value}".'
@@ -60,18 +73,38 @@ def is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == _NULL_TAG
 
 
+def line_of(node: yaml.Node) -> int:
+    """Where the node begins, counted from 1."""
+    return int(node.start_mark.line) + 1
+
+
+def top_level(root: yaml.Node | None) -> dict[str, yaml.Node]:
+    """The outermost keys and their values; of a repeated key the last. Nothing if it is no map."""
+    if not isinstance(root, yaml.MappingNode):
+        return {}
+    return {key.value: value for key, value in root.value if isinstance(key, yaml.ScalarNode)}
+
+
+def text(node: yaml.Node | None) -> str:
+    """A scalar's text; of anything else none."""
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+
+
+def is_merge(key: yaml.ScalarNode) -> bool:
+    """The key ``<<`` not in quotes, which would copy another map's keys to here."""
+    return key.value == "<<" and key.style is None
+
+
 def entries(node: yaml.MappingNode, file: str, known: frozenset[str]) -> Iterator[tuple[str, int, yaml.Node]]:
     """The mapping's (key, line, value) in the order they were written, repeated keys included."""
     for key, value in node.value:
-        line = key.start_mark.line + 1
+        line = line_of(key)
         if not isinstance(key, yaml.ScalarNode):
             raise ConfigurationError(
                 f"{file}:{line}: expected a key, found {kind(key)}. Known keys: {', '.join(sorted(known))}."
             )
-        if key.value == "<<" and key.style is None:
-            raise ConfigurationError(
-                f"{file}:{line}: key <<: merge keys are not read. Write the keys out in each section."
-            )
+        if is_merge(key):
+            raise ConfigurationError(f"{file}:{line}: key <<: {NO_MERGE_KEYS}")
         yield key.value, line, value
 
 
@@ -81,4 +114,14 @@ def kind(node: yaml.Node) -> str:
         return "a map"
     if isinstance(node, yaml.SequenceNode):
         return "a list"
-    return "nothing" if is_null(node) else f"the text {node.value!r}"
+    return "nothing" if is_null(node) else f"the text {quoted(node.value)}"
+
+
+def quoted(text: str) -> str:
+    """Text in quotes, on one line, its end cut off where it is long."""
+    return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}…"
+
+
+def shown(key: str) -> str:
+    """A key as it is, unless it would break the message's line."""
+    return key if key and key.isprintable() and len(key) <= _SHOWN else quoted(key)

@@ -12,6 +12,7 @@ import yaml
 
 from velero_volume_controller.config import document
 from velero_volume_controller.config.errors import ConfigurationError
+from velero_volume_controller.config.formats import API_VERSION, KIND
 
 CLUSTER_SECTION: Final = "clusterServerCfg"
 VOLUME_SECTION: Final = "veleroVolumeCfg"
@@ -45,23 +46,18 @@ class NineKeys:
         return f"{self.file}:{self.lines.get(key, 1)}: key {key}"
 
 
-def parse(text: str, file: str) -> NineKeys:
-    """Read the nine keys from a file's text.
+def parse(root: yaml.Node | None, file: str) -> NineKeys:
+    """Read the nine keys from a document's root.
 
     An empty file or section is legal (the Go program crashes on both). A list or
     map where text belongs raises ConfigurationError; an unknown key is a warning.
     """
     keys = NineKeys(file)
-    root, more = document.compose(text, file)
-    if more:
-        keys.warnings.append(
-            f"{file}: holds more than one YAML document; only the first is read, as the Go program does."
-        )
     if root is None or document.is_null(root):
         return keys
     if not isinstance(root, yaml.MappingNode):
         raise ConfigurationError(
-            f"{file}:{root.start_mark.line + 1}: expected the sections {CLUSTER_SECTION} and "
+            f"{file}:{document.line_of(root)}: expected the sections {CLUSTER_SECTION} and "
             f"{VOLUME_SECTION}, found {document.kind(root)}. See docs/annotating.md for an example."
         )
     _refuse_other_formats(root, file)
@@ -75,17 +71,18 @@ def parse(text: str, file: str) -> NineKeys:
 
 def _refuse_other_formats(root: yaml.MappingNode, file: str) -> None:
     """Stop at a Kubernetes object: with its keys merely unknown, every namespace would be annotated."""
-    scalars = [pair for pair in root.value if all(isinstance(node, yaml.ScalarNode) for node in pair)]
-    top = {key.value: value.value for key, value in scalars}
+    top = document.top_level(root)
     if "apiVersion" not in top or "kind" not in top:
         return
-    what = f"{file}:{root.start_mark.line + 1}: is a Kubernetes object of kind {top['kind']}"
-    if top["kind"] == "ConfigMap":
+    kind = document.text(top["kind"])
+    what = f"{file}:{document.line_of(root)}: is a Kubernetes object of kind {document.shown(kind)}"
+    if kind == "ConfigMap":
         raise ConfigurationError(
             f"{what}, expected the text under its key config.yml. Put that text in a file of its own."
         )
     raise ConfigurationError(
-        f"{what}, expected the sections {CLUSTER_SECTION} and {VOLUME_SECTION}. Give a file of that format."
+        f"{what}, expected {KIND} of {API_VERSION}, or the sections {CLUSTER_SECTION} and {VOLUME_SECTION}. "
+        "Give a file of one of these formats."
     )
 
 

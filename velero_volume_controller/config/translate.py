@@ -22,15 +22,11 @@ from velero_volume_controller.api.configuration import (
 )
 from velero_volume_controller.api.volume_types import PERSISTENT_VOLUME_CLAIM, VOLUME_TYPES
 from velero_volume_controller.config.errors import ConfigurationError
+from velero_volume_controller.config.names import SERVER, is_namespace, is_object
 from velero_volume_controller.config.ninekeys import VOLUME_SECTION, NineKeys
 
 #: What is backed up when ``includeVolumeTypes`` is empty.
 _DEFAULT_TYPES: Final = frozenset({PERSISTENT_VOLUME_CLAIM})
-
-_NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-#: As client-go takes it: a URL, or a host and port alone.
-_SERVER: Final = re.compile(r"https?://[^\s/]\S*|[^\s:/]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
-_LEASE_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 def translate(keys: NineKeys, ownership: Ownership) -> tuple[Configuration, list[str]]:
@@ -132,7 +128,7 @@ def _list_warnings(keys: NineKeys, lists: dict[str, list[str]], ownership: Owner
 
 
 def _namespace_problem(name: str) -> str | None:
-    if _NAMESPACE.fullmatch(name):
+    if is_namespace(name):
         return None
     if "*" in name:
         return f"{name!r} is compared exactly and matches no namespace: only excludeJobs knows *."
@@ -154,17 +150,17 @@ def _cluster(keys: NineKeys) -> ClusterServer:
     defaults = ClusterServer()
     namespace = keys["leaseLockNamespace"] or defaults.lease_namespace
     name = keys["leaseLockName"] or defaults.lease_name
-    for key, value, pattern in (
-        ("leaseLockNamespace", namespace, _NAMESPACE),
-        ("leaseLockName", name, _LEASE_NAME),
+    for key, value, possible in (
+        ("leaseLockNamespace", namespace, is_namespace),
+        ("leaseLockName", name, is_object),
     ):
-        if not pattern.fullmatch(value):
+        if not possible(value):
             raise ConfigurationError(
                 f"{keys.at(key)}: expected a name of lower-case letters, digits and dashes, found {value!r}. "
                 "Name the Lease that all replicas share, as it is in the cluster."
             )
     master = keys["masterURL"]
-    if master and not _SERVER.fullmatch(master):
+    if master and not re.fullmatch(SERVER, master):
         raise ConfigurationError(
             f"{keys.at('masterURL')}: expected a URL such as https://10.0.0.1:6443, found {master!r}. "
             "Correct it, or leave it empty for the kubeconfig or the pod's service account."

@@ -1,24 +1,12 @@
 """PersistentVolumeClaims and PersistentVolumes, cut down to what rules and Velero ask of them."""
 
 import sys
-from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import msgspec
 
+from velero_volume_controller.api.quantities import quantity
 from velero_volume_controller.velero.model.annotations import kept
-
-#: The factor of each suffix of a Kubernetes quantity; a number without one counts bytes.
-_SUFFIXES: Final = {
-    **{
-        suffix: Decimal(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)
-    },
-    **{suffix: Decimal(1000) ** power for power, suffix in enumerate(("k", "M", "G", "T", "P", "E"), 1)},
-    "m": Decimal("1e-3"),
-    "u": Decimal("1e-6"),
-    "n": Decimal("1e-9"),
-    "": Decimal(1),
-}
 
 #: The annotation that named a claim's class before Kubernetes 1.6 and still counts.
 _OLD_CLASS: Final = "volume.beta.kubernetes.io/storage-class"
@@ -127,29 +115,6 @@ def decode_volume(raw: bytes | msgspec.Raw) -> PersistentVolume:
         storage_class=sys.intern(annotations.get(_OLD_CLASS) or spec.storage_class_name or ""),
         host_path=spec.host_path is not None,
     )
-
-
-def quantity(text: str) -> int:
-    """Bytes from a Kubernetes quantity such as ``10Gi``, ``1.5T`` or ``1e9``, rounded up.
-
-    Raises ValueError with one sentence about what is expected.
-    """
-    number = text.rstrip("KMGTPEikmun") if not _exponent(text) else text
-    suffix = text[len(number) :]
-    try:
-        value = Decimal(number) * _SUFFIXES[suffix]
-    except (InvalidOperation, KeyError):
-        value = Decimal("NaN")
-    if not value.is_finite() or value < 0:
-        raise ValueError(f"expected a quantity such as 10Gi, 500M or 1e9, found {text!r}")
-    whole = int(value)
-    return whole if whole == value else whole + 1
-
-
-def _exponent(text: str) -> bool:
-    """Whether an E in it is an exponent (``1E9``) and not the suffix (``1E``)."""
-    head, letter, tail = text.upper().partition("E")
-    return bool(letter and head and tail.lstrip("+-").isdecimal())
 
 
 def _bytes(storage: str | float | None) -> int | None:

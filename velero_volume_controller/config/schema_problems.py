@@ -1,0 +1,190 @@
+"""What the JSON Schema finds wrong, in words for the person who wrote it."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.validators import extend
+
+from velero_volume_controller.api.volume_types import PERSISTENT_VOLUME_CLAIM
+from velero_volume_controller.config.document import quoted
+from velero_volume_controller.config.ninekeys import SECTIONS
+from velero_volume_controller.config.schema import schema
+from velero_volume_controller.config.tree import Path
+
+#: What people call things, beside their names.
+_ALSO: Final = {"pvc": PERSISTENT_VOLUME_CLAIM}
+
+#: Of longer lists of choices the title is given, not the list.
+_FEW: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A value that a keyword of the schema refuses; ``wanted`` is what stands at the keyword."""
+
+    path: Path
+    keyword: str
+    wanted: Any
+    schema: Mapping[str, Any]
+    instance: Any
+
+
+def schema_problems(data: Any) -> Iterator[tuple[Path, str]]:
+    """(place, what is wrong there), one for each place: a second look at one value tells nothing new."""
+    seen: set[Path] = set()
+    for error in _validator().iter_errors(data):
+        for path, what in _explain(_failure(error)):
+            if path not in seen:
+                seen.add(path)
+                yield path, what
+
+
+@cache
+def _validator() -> Any:
+    with_pattern: Any = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+    return with_pattern(schema())
+
+
+def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[ValidationError]:
+    """As the schema's ``pattern``, but for Python's ``$`` that lets a line break pass at the end."""
+    if isinstance(instance, str) and (instance.endswith("\n") or not re.search(pattern, instance)):
+        yield ValidationError(f"{instance!r} does not match")
+
+
+def _failure(error: Any) -> _Failure:
+    path = tuple(error.absolute_path)
+    if "propertyNames" in error.absolute_schema_path:
+        path = (*path, error.instance)
+    return _Failure(path, error.validator, error.validator_value, error.schema, error.instance)
+
+
+def _explain(failure: _Failure) -> Iterator[tuple[Path, str]]:
+    if failure.keyword == "additionalProperties":
+        yield from _unknown_keys(failure)
+    elif failure.instance is None:
+        yield failure.path, "is empty. Give it a value, or remove it; the word null stands in quotes."
+    else:
+        yield failure.path, _SENTENCES[failure.keyword](failure)
+
+
+def _wrong_type(failure: _Failure) -> str:
+    instance, described = failure.instance, failure.schema
+    found = _kind(instance)
+    match failure.wanted:
+        case "object":
+            known = ", ".join(described.get("properties", {}))
+            return f"expected keys below it, found {found}." + (f" Known keys: {known}." if known else "")
+        case "array":
+            advice = f" Write [{instance}]." if isinstance(instance, str) and instance.isprintable() else ""
+            return f"expected a list, found {found}.{advice}"
+        case "boolean":
+            return f"expected true or false, found {found}."
+        case _:
+            return _wrong_choice(failure) if "enum" in described else _wrong_text(failure)
+
+
+def _wrong_choice(failure: _Failure) -> str:
+    choices = list(failure.schema["enum"])
+    expected = _one_of(choices) if len(choices) <= _FEW else failure.schema["title"]
+    near = _nearest(failure.instance, {*choices, *_ALSO}) if isinstance(failure.instance, str) else None
+    near = _ALSO.get(near, near) if near else None
+    hint = f" Did you mean {near}?" if near in choices and len(choices) > 1 else ""
+    if not hint and len(choices) > _FEW:
+        hint = f" Known are {', '.join(choices)}."
+    return f"expected {expected}, found {_kind(failure.instance)}.{hint}"
+
+
+def _wrong_text(failure: _Failure) -> str:
+    return f"expected {failure.schema['title']}, found {_kind(failure.instance)}."
+
+
+def _lacks(failure: _Failure) -> str:
+    lacking = [key for key in failure.wanted if key not in failure.instance]
+    if lacking == ["values"]:
+        operator = failure.instance["operator"]
+        return f"operator {operator} needs values. Add them: values: [a, b]."
+    what = "the key" if len(lacking) == 1 else "the keys"
+    return f"lacks {what} {' and '.join(lacking)}. Add what is missing."
+
+
+def _empty_list(failure: _Failure) -> str:
+    if failure.path[-1] == "values":
+        return "is an empty list, which no label can match. Name values, or use Exists or DoesNotExist."
+    return "is an empty list, which would match nothing. Remove the key to match all."
+
+
+def _no_values(_: _Failure) -> str:
+    """There is one ``not`` in the schema: of the two operators without values."""
+    return "operators Exists and DoesNotExist take no values. Remove the key, or use In or NotIn."
+
+
+_SENTENCES: Final[Mapping[str, Callable[[_Failure], str]]] = {
+    "type": _wrong_type,
+    "enum": _wrong_choice,
+    "pattern": _wrong_text,
+    "minLength": _wrong_text,
+    "maxLength": _wrong_text,
+    "required": _lacks,
+    "minItems": _empty_list,
+    "not": _no_values,
+}
+
+
+def _unknown_keys(failure: _Failure) -> Iterator[tuple[Path, str]]:
+    known = list(failure.schema["properties"])
+    for key in failure.instance:
+        if key not in known:
+            yield (*failure.path, key), f"is unknown. {_advice(key, known)}"
+
+
+def _advice(key: str, known: list[str]) -> str:
+    if key in SECTIONS:
+        return "It belongs to the format of the nine keys; vvc config convert turns that into this one."
+    owners = _owners().get(key)
+    if owners:
+        return f"It belongs in {_one_of(owners)}."
+    near = _nearest(key, known)
+    return f"Did you mean {near}?" if near else f"Known keys: {', '.join(known)}."
+
+
+@cache
+def _owners() -> dict[str, list[str]]:
+    """For each key the keys that it may stand below."""
+    sections = {"": schema(), **schema()["$defs"]}
+    parents: dict[str, list[str]] = {}
+    for section in sections.values():
+        for key, described in section.get("properties", {}).items():
+            reference = described.get("$ref") or described.get("items", {}).get("$ref", "")
+            parents.setdefault(reference.rpartition("/")[2], []).append(key)
+    owners: dict[str, list[str]] = {}
+    for name, section in sections.items():
+        for key in section.get("properties", {}) if name else ():
+            owners.setdefault(key, []).extend(parents[name])
+    return owners
+
+
+def _nearest(text: str, known: Iterable[str]) -> str | None:
+    by_lower_case = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(text.lower(), by_lower_case, n=1, cutoff=0.6)
+    return by_lower_case[near[0]] if near else None
+
+
+def _one_of(choices: list[str]) -> str:
+    return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
+
+
+def _kind(instance: Any) -> str:
+    match instance:
+        case dict():
+            return "a map"
+        case list():
+            return "a list"
+        case bool():
+            return str(instance).lower()
+        case _:
+            return quoted(str(instance))
