@@ -69,6 +69,7 @@ class Client:
         self.guard: Guard | None = None
         self._credentials = credentials
         self._limits = limits
+        self._timeout = aiohttp.ClientTimeout(total=limits.total, sock_connect=limits.connect)
         self._observer = observer
         self._slots = asyncio.Semaphore(limits.max_in_flight)
         self._fingerprint = access.fingerprint
@@ -178,7 +179,7 @@ class Client:
                 params=request.query,
                 data=data,
                 headers=_headers(access, content_type),
-                timeout=aiohttp.ClientTimeout(total=self._limits.total, sock_connect=self._limits.connect),
+                timeout=self._timeout,
                 proxy=access.proxy,
                 server_hostname=access.tls_server_name,
                 allow_redirects=False,

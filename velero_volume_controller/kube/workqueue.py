@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Final, Generic, TypeVar
@@ -19,7 +20,8 @@ class WorkQueue(Generic[K]):
 
     def __init__(self, on_depth: Callable[[int], None]) -> None:
         self._on_depth = on_depth
-        self._order: deque[K] = deque()
+        #: The keys, each with the moment from which it waits.
+        self._order: deque[tuple[K, float]] = deque()
         self._waiting: set[K] = set()
         self._working: set[K] = set()
         self._failures: dict[K, int] = {}
@@ -42,11 +44,15 @@ class WorkQueue(Generic[K]):
             await self._ready.wait()
         if self._closed:
             return None
-        key = self._order.popleft()
+        key, _ = self._order.popleft()
         self._waiting.discard(key)
         self._working.add(key)
         self._on_depth(len(self._order))
         return key
+
+    def oldest(self) -> float:
+        """Seconds that the next key has waited so far; 0 when none waits."""
+        return time.monotonic() - self._order[0][1] if self._order else 0.0
 
     def done(self, key: K) -> None:
         """The key was dealt with; its failures are forgotten."""
@@ -90,6 +96,6 @@ class WorkQueue(Generic[K]):
             self._append(key)
 
     def _append(self, key: K) -> None:
-        self._order.append(key)
+        self._order.append((key, time.monotonic()))
         self._on_depth(len(self._order))
         self._ready.set()

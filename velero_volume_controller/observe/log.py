@@ -3,8 +3,9 @@
 import logging
 import sys
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, TextIO
 
+import msgspec
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -15,6 +16,10 @@ DEBUG_VERBOSITY: Final = 4
 
 #: Libraries that log each of their requests at debug level, which ours do already.
 _TALKATIVE: Final = ("aiohttp", "asyncio", "kubernetes_asyncio", "urllib3")
+
+
+#: Three times as fast as the standard library's, and every annotation written is a line.
+_JSON: Final = msgspec.json.Encoder(enc_hook=str)
 
 
 class LogFormat(StrEnum):
@@ -54,11 +59,24 @@ def set_up(verbosity: int = 0, log_format: LogFormat = LogFormat.AUTO) -> None:
     root.setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.INFO))
+    stream = sys.stderr
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, *_renderers(as_text=as_text, colors=terminal)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=lambda *name: _Lines(stream, *name),
     )
+
+
+class _Lines(structlog.PrintLogger):
+    """Our own lines, straight to the stream: a record of the standard library costs as much again."""
+
+    def __init__(self, stream: TextIO, name: str = "") -> None:
+        super().__init__(stream)
+        self.name = name
+
+
+def _json(line: EventDict, **_: Any) -> str:
+    return _JSON.encode(line).decode()
 
 
 def _renderers(*, as_text: bool, colors: bool) -> list[Processor]:
@@ -73,7 +91,7 @@ def _renderers(*, as_text: bool, colors: bool) -> list[Processor]:
         structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
         structlog.processors.EventRenamer("message"),
         _what_people_look_for_first,
-        structlog.processors.JSONRenderer(default=str),
+        structlog.processors.JSONRenderer(serializer=_json),
     ]
 
 

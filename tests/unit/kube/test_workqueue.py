@@ -76,3 +76,14 @@ async def test_the_depth_is_told() -> None:
     work.add("b")
     await work.take()
     assert depths == [1, 2, 1]
+
+
+async def test_the_age_of_the_oldest_key_is_known() -> None:
+    queue: WorkQueue[str] = WorkQueue(lambda _: None)
+    assert queue.oldest() == 0
+    queue.add("a")
+    await asyncio.sleep(0.02)
+    queue.add("b")
+    assert queue.oldest() >= 0.02
+    await queue.take()
+    assert queue.oldest() < 0.02
