@@ -75,6 +75,38 @@ class Namespace:
         self.core.create_namespaced_pod(self.name, body)
         self.set_phase(name, phase)
 
+    def create_claim(
+        self,
+        name: str = "data",
+        volume: str = "",
+        *,
+        mode: str = "Filesystem",
+        labels: dict[str, str] | None = None,
+    ) -> None:
+        """A claim of 1 GiB, bound to the PersistentVolume of that name if one is given."""
+        spec: dict[str, Any] = {
+            "accessModes": ["ReadWriteOnce"],
+            "volumeMode": mode,
+            "resources": {"requests": {"storage": "1Gi"}},
+        }
+        if volume:
+            spec["volumeName"] = volume
+        self.core.create_namespaced_persistent_volume_claim(
+            self.name, {"metadata": {"name": name, "labels": labels or {}}, "spec": spec}
+        )
+
+    def annotate_claim(self, name: str, key: str, value: str | None) -> None:
+        body = {"metadata": {"annotations": {key: value}}}
+        self.core.patch_namespaced_persistent_volume_claim(name, self.name, body)
+
+    def annotate_itself(self, key: str, value: str | None) -> None:
+        self.core.patch_namespace(self.name, {"metadata": {"annotations": {key: value}}})
+
+    def events(self, reason: str = "") -> list[Any]:
+        """The Events of this namespace, all or those with this reason."""
+        found = client.EventsV1Api(self.api).list_namespaced_event(self.name).items
+        return [event for event in found if reason in {"", event.reason}]
+
     def set_phase(self, name: str, phase: str) -> None:
         self.core.patch_namespaced_pod_status(name, self.name, {"status": {"phase": phase}})
 

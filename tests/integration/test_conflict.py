@@ -12,13 +12,16 @@ from hack.lab.controlplane import ControlPlane
 from tests.integration.cluster import BACKUP_VOLUMES, MARKER, Namespace
 from velero_volume_controller import __version__
 from velero_volume_controller.annotate.apply import Outcome, read, write
-from velero_volume_controller.annotate.controller import Annotator
+from velero_volume_controller.annotate.controller import Annotator, Caches, Rates
 from velero_volume_controller.annotate.gather import PodCache
+from velero_volume_controller.annotate.surroundings import LiveSurroundings
 from velero_volume_controller.api.configuration import Action, Configuration, Names, NamespaceFilter, Rule
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.credentials import Cluster
+from velero_volume_controller.kube.events import Recorder
 from velero_volume_controller.kube.watches import Key
 from velero_volume_controller.observe.metrics import Metrics
+from velero_volume_controller.velero.model.surroundings import Surroundings
 
 
 @pytest.fixture
@@ -72,7 +75,10 @@ async def frozen_cache(client: Client, metrics: Metrics) -> PodCache:
 
 async def annotate_all(client: Client, cache: PodCache, namespace: Namespace, metrics: Metrics) -> None:
     rule = Rule("all", Action.BACKUP, NamespaceFilter(include=Names(frozenset({namespace.name}))))
-    annotator = Annotator(client, cache, Configuration(rules=(rule,)), metrics, workers=3)
+    recorder = Recorder(client, "example.com/test", "test", lambda reason, result: None)
+    caches = Caches(cache, LiveSurroundings(client, metrics, lambda coroutine: coroutine.close()))
+    annotator = Annotator(client, caches, recorder, metrics, Rates(workers=3, reload_rate=50))
+    annotator.configure(Configuration(rules=(rule,)), Surroundings())
     stop = asyncio.Event()
     leading = asyncio.create_task(annotator.lead(stop))
     await asyncio.sleep(1)

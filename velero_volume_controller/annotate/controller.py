@@ -3,38 +3,88 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
 
 from velero_volume_controller.annotate.apply import Outcome, read, write
+from velero_volume_controller.annotate.events import Reason, Remark, event, remark
 from velero_volume_controller.annotate.gather import PodCache
 from velero_volume_controller.annotate.plan import Plan, PlanAction, plan
+from velero_volume_controller.annotate.surroundings import Changes, LiveSurroundings, users
+from velero_volume_controller.annotate.tally import Decided, Tally, decided
 from velero_volume_controller.api.configuration import Configuration
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError, Fenced, KubeError
+from velero_volume_controller.kube.events import Recorder
 from velero_volume_controller.kube.watches import OUTAGE, Key
 from velero_volume_controller.kube.workqueue import LONGEST_DELAY, WorkQueue
 from velero_volume_controller.observe.metrics import Metrics
 from velero_volume_controller.policy import decide
+from velero_volume_controller.velero.model.pods import Pod
+from velero_volume_controller.velero.model.surroundings import Surroundings
 
 #: How often a pod is read anew and decided anew in a row before it waits its turn again.
 CONFLICTS: Final = 5
+#: Changes of claims, volumes and namespaces are collected for so long before their users are looked for:
+#: a claim that is being bound changes several times in a row. Seconds.
+COLLECT: Final = 0.2
+#: After so many pods in a row other tasks get a turn, the Lease's renewal among them.
+IN_A_ROW: Final = 100
+
+#: The actions that write nothing themselves.
+_LEFT: Final = frozenset({PlanAction.NONE, PlanAction.FOREIGN})
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """What is known of the cluster."""
+
+    pods: PodCache
+    surroundings: LiveSurroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """``workers`` write at the same time; after a reload at most ``reload_rate`` pods a second change."""
+
+    workers: int
+    reload_rate: float
+
+
 class Annotator:
-    """Brings the annotations of all pods to what the configuration says, and keeps them there."""
+    """Brings the annotations of all pods to what the configuration says, and keeps them there.
+
+    ``configure`` it before it leads, and again whenever the configuration changes.
+    """
 
     def __init__(
-        self, client: Client, cache: PodCache, configuration: Configuration, metrics: Metrics, workers: int
+        self, client: Client, caches: Caches, recorder: Recorder, metrics: Metrics, rates: Rates
     ) -> None:
         self._client = client
-        self._cache = cache
-        self._configuration = configuration
+        self._cache = caches.pods
+        self._live = caches.surroundings
+        self._recorder = recorder
         self._metrics = metrics
-        self._workers = workers
+        self._rates = rates
+        self._configuration = Configuration()
+        self._surroundings = Surroundings()
+        self._reconfigured = asyncio.Event()
+        self._tally = Tally()
+        self._remarked: dict[Key, Remark] = {}
+        for way in Decided:
+            metrics.pods.labels(way.value).set_function(partial(self._pods_decided, way))
+
+    def configure(self, configuration: Configuration, surroundings: Surroundings) -> None:
+        """Decide by this from now on. Pods that are decided already are decided again, at a bounded rate."""
+        self._configuration = configuration
+        self._surroundings = surroundings
+        self._reconfigured.set()
 
     async def lead(self, stop: asyncio.Event) -> None:
         """Decides every pod, then each that changes, until ``stop``; finishes then what is in hand.
@@ -42,21 +92,66 @@ class Annotator:
         Cancelled, it stops at once: leadership is lost, and nothing more may be written.
         """
         queue: WorkQueue[Key] = WorkQueue(self._metrics.queue_depth.set)
+        changes = Changes()
+        self._reconfigured.clear()
         self._cache.listen(queue.add)
+        self._live.listen(changes)
         for key in self._cache.known():
             queue.add(key)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._workers):
+                for _ in range(self._rates.workers):
                     group.create_task(self._work(queue))
+                feeding = [
+                    group.create_task(self._follow_surroundings(changes, queue)),
+                    group.create_task(self._follow_configuration(queue)),
+                ]
                 await stop.wait()
                 queue.close()
+                for task in feeding:
+                    task.cancel()
         finally:
             self._cache.listen(None)
+            self._live.listen(None)
             queue.close()
+            self._tally.clear()
+            self._remarked.clear()
+
+    async def _follow_surroundings(self, changes: Changes, queue: WorkQueue[Key]) -> None:
+        """Has the pods decided again whose claims, volumes or namespace have changed."""
+        while True:
+            await changes.any.wait()
+            await asyncio.sleep(COLLECT)
+            taken = changes.take()
+            pods = self._cache.pods()
+            for start in range(0, len(pods), IN_A_ROW * 10):
+                for key in users(pods[start : start + IN_A_ROW * 10], taken, self._surroundings):
+                    queue.add(key)
+                await asyncio.sleep(0)
+
+    async def _follow_configuration(self, queue: WorkQueue[Key]) -> None:
+        """Has the pods written again that a new configuration decides otherwise.
+
+        Only those join the queue, and no faster than the rate, so that a pod that
+        appears meanwhile finds no long queue before it. Another new configuration
+        has it begin again: what is right already needs no write.
+        """
+        while True:
+            await self._reconfigured.wait()
+            self._reconfigured.clear()
+            for number, key in enumerate(self._cache.known()):
+                if self._reconfigured.is_set():
+                    break
+                pod = self._cache.get(key)
+                if pod is not None and self._examine(key, pod).annotations:
+                    queue.add(key)
+                    await asyncio.sleep(1 / self._rates.reload_rate)
+                elif number % IN_A_ROW == 0:
+                    await asyncio.sleep(0)
 
     async def _work(self, queue: WorkQueue[Key]) -> None:
         while (key := await queue.take()) is not None:
+            started = time.perf_counter()
             try:
                 await self._reconcile(key)
             except KubeError as error:
@@ -68,6 +163,7 @@ class Annotator:
                 queue.retry(key)
             else:
                 queue.done(key)
+            self._metrics.reconcile_seconds.observe(time.perf_counter() - started)
             # Thousands of pods that are right already must not hold up the Lease's renewal.
             await asyncio.sleep(0)
 
@@ -75,14 +171,16 @@ class Annotator:
         pod = self._cache.get(key)
         for _ in range(CONFLICTS):
             if pod is None:
+                self._tally.forget(key)
+                self._remarked.pop(key, None)
                 return
-            planned = plan(pod, decide(pod, self._configuration), self._configuration)
+            planned = self._examine(key, pod)
             if not planned.annotations:
-                self._count(key, planned)
                 return
             outcome = await write(self._client, pod, planned.annotations)
             if outcome is Outcome.WRITTEN:
-                self._count(key, planned)
+                # Nothing to do to the mode's own annotation: it was the other mode's that was taken back.
+                self._count(key, planned, PlanAction.REMOVE if planned.action in _LEFT else planned.action)
                 return
             if outcome is Outcome.GONE:
                 return
@@ -91,18 +189,41 @@ class Annotator:
             f"pod {key.namespace}/{key.name} changed {CONFLICTS} times while it was being annotated"
         )
 
-    def _count(self, key: Key, planned: Plan) -> None:
-        if planned.action is PlanAction.NONE:
+    def _examine(self, key: Key, pod: Pod) -> Plan:
+        """Decide the pod, and note and tell what is new about it."""
+        configuration = self._configuration
+        decision = decide(pod, configuration, self._surroundings)
+        planned = plan(pod, decision, configuration)
+        self._tally.note(key, decided(decision, planned, checked=not configuration.as_go_program))
+        found = remark(pod, decision, planned)
+        if found != self._remarked.get(key):
+            self._tell(key, pod, found, planned)
+        return planned
+
+    def _tell(self, key: Key, pod: Pod, found: Remark | None, planned: Plan) -> None:
+        if found is None:
+            del self._remarked[key]
             return
-        self._metrics.annotations.labels(planned.action.value).inc()
-        level = log.debug if planned.action is PlanAction.FOREIGN else log.info
+        self._remarked[key] = found
+        self._recorder.emit(event(pod, found))
+        if found.reason is Reason.FOREIGN_ANNOTATION:
+            self._count(key, planned, PlanAction.FOREIGN)
+
+    def _count(self, key: Key, planned: Plan, action: PlanAction) -> None:
+        self._metrics.annotations.labels(action.value).inc()
+        level = log.debug if action is PlanAction.FOREIGN else log.info
         level(
-            f"annotation: {planned.action.value}",
+            f"annotation: {action.value}",
             namespace=key.namespace,
             pod=key.name,
             before=planned.current,
             wanted=planned.desired,
         )
+
+    def _pods_decided(self, way: Decided) -> float:
+        if way is Decided.UNDECIDED:
+            return len(self._cache) - self._tally.total
+        return self._tally.count(way)
 
 
 def _waits(error: KubeError) -> tuple[float, float]:

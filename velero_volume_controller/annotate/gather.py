@@ -36,8 +36,15 @@ class PodCache:
         """The keys of all pods, as of now."""
         return list(self._pods)
 
+    def pods(self) -> list[Pod]:
+        """All pods, as of now."""
+        return list(self._pods.values())
+
+    def __len__(self) -> int:
+        return len(self._pods)
+
     def listen(self, listener: Callable[[Key], None] | None) -> None:
-        """Calls this with the key of every pod that appears or changes; None ends it."""
+        """Calls this with the key of every pod that appears, changes or goes; None ends it."""
         self._listener = listener
 
     async def follow(self, client: Client) -> None:
@@ -51,11 +58,10 @@ class PodCache:
                 case Applied(key, raw):
                     self._apply(key, raw)
                 case Deleted(key):
-                    self._pods.pop(key, None)
+                    self._remove(key)
                 case Synced():
                     self.synced.set()
                     log.info("pods listed", pods=len(self._pods))
-            self._metrics.pods.set(len(self._pods))
 
     def _apply(self, key: Key, raw: msgspec.Raw) -> None:
         try:
@@ -68,11 +74,15 @@ class PodCache:
                 error=str(error),
             )
             self._metrics.undecodable.labels("pods").inc()
-            self._pods.pop(key, None)
+            self._remove(key)
             return
         before = self._pods.get(key)
         self._pods[key] = pod
         # A list after a lost watch repeats what is known already.
         changed = before is None or before.metadata.resource_version != pod.metadata.resource_version
         if changed and self._listener is not None:
+            self._listener(key)
+
+    def _remove(self, key: Key) -> None:
+        if self._pods.pop(key, None) is not None and self._listener is not None:
             self._listener(key)

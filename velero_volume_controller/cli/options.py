@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from velero_volume_controller.kube.lease import ElectionTimes
-from velero_volume_controller.manager.settings import ListenAddress
+from velero_volume_controller.manager.settings import ConfigMap, ListenAddress
 
 #: As client-go's ``leaderelection.JitterFactor``: a retry may come this much later than its period.
 _JITTER: Final = 1.2
@@ -16,6 +16,8 @@ _LONGEST_LEASE: Final = 86_400.0
 
 _DURATION: Final = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>ms|s|m|h|)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+
+_NAMESPACED: Final = re.compile(r"(?P<namespace>[a-z0-9][-a-z0-9]{0,62})/(?P<name>[a-z0-9][-.a-z0-9]{0,252})")
 
 
 class Duration(click.ParamType[float]):
@@ -50,6 +52,23 @@ class Address(click.ParamType[ListenAddress | None]):
         if not well_formed or int(port) > 65535:
             self.fail(f"expected HOST:PORT, :PORT or off, found {value!r}.", param, ctx)
         return ListenAddress(host[1:-1] if bracketed else host, int(port))
+
+
+class ConfigMapName(click.ParamType[ConfigMap]):
+    """``NAMESPACE/NAME``."""
+
+    name = "namespace/name"
+
+    def convert(
+        self, value: str | ConfigMap, param: click.Parameter | None, ctx: click.Context | None
+    ) -> ConfigMap:
+        """Lower-case names, as Kubernetes allows them."""
+        if isinstance(value, ConfigMap):
+            return value
+        match = _NAMESPACED.fullmatch(value)
+        if match is None:
+            self.fail(f"expected NAMESPACE/NAME such as velero/my-config, found {value!r}.", param, ctx)
+        return ConfigMap(match["namespace"], match["name"])
 
 
 def election_times(lease_duration: float, renew_deadline: float, retry_period: float) -> ElectionTimes:

@@ -12,10 +12,11 @@ import click
 import structlog
 import uvloop
 
-from velero_volume_controller.api.configuration import Configuration, Ownership, Rule
-from velero_volume_controller.cli.options import Address, Duration, election_times
+from velero_volume_controller.api.configuration import Ownership
+from velero_volume_controller.cli.options import Address, ConfigMapName, Duration, election_times
 from velero_volume_controller.config import DEFAULT_PATH, load
-from velero_volume_controller.manager.settings import ListenAddress, Settings
+from velero_volume_controller.manager.settings import ConfigMap, ListenAddress, Settings
+from velero_volume_controller.manager.summary import summary
 from velero_volume_controller.observe.log import LogFormat, set_up
 
 _EPILOG = """
@@ -43,7 +44,9 @@ class _Options:
     renew_deadline: float
     retry_period: float
     leader_elect: bool
-    ownership: str
+    ownership: str | None
+    config_map: ConfigMap | None
+    reload_rate: float
     max_in_flight: int
     verbosity: int
     log_format: str
@@ -56,7 +59,8 @@ class _Options:
     type=click.Path(path_type=Path),
     default=DEFAULT_PATH,
     show_default=True,
-    help="The configuration: the nine keys of the Go program's config.yml.",
+    help="The configuration: a ControllerConfig, or the nine keys of the Go program's config.yml. "
+    "It is read again when it changes.",
 )
 @click.option(
     "--kubeconfig",
@@ -67,10 +71,22 @@ class _Options:
 @click.option(
     "--ownership",
     type=click.Choice([ownership.value for ownership in Ownership]),
-    default=Ownership.PROTECT.value,
-    show_default=True,
     help="protect leaves annotations alone that someone else wrote; legacy overwrites and strips them "
-    "as the Go program did.",
+    "as the Go program did. Not given: what a ControllerConfig says, else protect.",
+)
+@click.option(
+    "--configmap",
+    "config_map",
+    type=ConfigMapName(),
+    help="Where the configuration comes from: a change of it that is refused gets an Event there. "
+    "Not given: velero-volume-controller in the Lease's namespace.",
+)
+@click.option(
+    "--reload-rate",
+    type=click.FloatRange(min=0.1, max=10_000),
+    default=50.0,
+    show_default=True,
+    help="The most pods that are annotated anew each second after the configuration has changed.",
 )
 @click.option(
     "--metrics-address",
@@ -136,20 +152,25 @@ def run(**given: Any) -> None:
     """
     options = _Options(**given)
     times = election_times(options.lease_duration, options.renew_deadline, options.retry_period)
-    loaded = load(options.config, Ownership(options.ownership))
+    ownership = None if options.ownership is None else Ownership(options.ownership)
+    loaded = load(options.config, ownership)
     set_up(options.verbosity, LogFormat(options.log_format))
     log = structlog.get_logger(__name__)
     for warning in loaded.warnings:
         log.warning(warning)
-    log.info("configuration", **_summary(loaded.configuration))
+    log.info("configuration", **summary(loaded.configuration))
     settings = Settings(
         configuration=loaded.configuration,
+        path=options.config,
+        ownership=ownership,
+        config_map=options.config_map,
         kubeconfig=options.kubeconfig,
         context=options.context,
         listen=options.metrics_address,
         leader_elect=options.leader_elect,
         election=times,
         max_in_flight=options.max_in_flight,
+        reload_rate=options.reload_rate,
     )
     with _ended_by_sigterm():
         # Imported here: the Kubernetes library takes a second that --help and a wrong key need not wait for.
@@ -166,28 +187,3 @@ def _ended_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _summary(configuration: Configuration) -> dict[str, Any]:
-    """What is in force, for the first line of the log."""
-    cluster = configuration.cluster
-    return {
-        "source": configuration.source,
-        "ownership": configuration.ownership.value,
-        "lease": f"{cluster.lease_namespace}/{cluster.lease_name}",
-        "default": configuration.default.value,
-        "rules": [_rule_summary(rule) for rule in configuration.rules],
-    }
-
-
-def _rule_summary(rule: Rule) -> dict[str, Any]:
-    """Only the conditions that are set."""
-    include, types = rule.namespaces.include, rule.volumes.types
-    conditions = {
-        "include_namespaces": None if include is None else sorted(include.exact),
-        "exclude_namespaces": sorted(rule.namespaces.exclude.exact) or None,
-        "exclude_jobs": list(rule.pods.exclude_jobs) or None,
-        "volume_types": None if types is None else sorted(types),
-    }
-    set_ones = {name: value for name, value in conditions.items() if value is not None}
-    return {"name": rule.name, "action": rule.action.value, **set_ones}

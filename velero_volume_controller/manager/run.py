@@ -6,28 +6,38 @@ import asyncio
 import platform
 import signal
 import uuid
-from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import structlog
 
 from velero_volume_controller import __version__
-from velero_volume_controller.annotate.controller import Annotator
+from velero_volume_controller.annotate.controller import Annotator, Caches, Rates
 from velero_volume_controller.annotate.gather import PodCache
+from velero_volume_controller.annotate.surroundings import LiveSurroundings, Spawn
+from velero_volume_controller.api.configuration import Configuration
 from velero_volume_controller.kube.client import Client, Limits, Observer
 from velero_volume_controller.kube.credentials import Cluster
 from velero_volume_controller.kube.election import Candidate, Elector, lease_limits
+from velero_volume_controller.kube.events import Recorder
 from velero_volume_controller.kube.fence import Fence
 from velero_volume_controller.manager import preflight
+from velero_volume_controller.manager.configmap import ConfigMapEvents
 from velero_volume_controller.manager.health import serve
-from velero_volume_controller.manager.settings import Settings
+from velero_volume_controller.manager.reload import Reloader
+from velero_volume_controller.manager.settings import ConfigMap, Settings
 from velero_volume_controller.observe.metrics import Metrics
 
 #: How long after a signal the work may take to end: longer than the elector's draining and
 #: releasing, and with what closing takes less than the 10 s that the process is allowed. Seconds.
 GRACE: Final = 8.0
+
+#: Who Events are from.
+REPORTING_CONTROLLER: Final = "vvc.velero.io/annotator"
+#: The ConfigMap's name in the project's manifests, and in the Go program's.
+CONFIG_MAP: Final = "velero-volume-controller"
 
 T = TypeVar("T")
 
@@ -42,14 +52,16 @@ async def run(settings: Settings) -> None:
     anything, or a slow API server would have the pod killed as not alive.
     """
     metrics = Metrics(__version__)
-    cache = PodCache(metrics)
+    pods, prepared = PodCache(metrics), asyncio.Event()
     with _stopped_by_signals() as stop:
-        async with serve(settings.listen, cache.synced.is_set, metrics):
-            await _until_stopped(settings, cache, metrics, stop)
+        async with serve(settings.listen, lambda: pods.synced.is_set() and prepared.is_set(), metrics):
+            await _until_stopped(settings, pods, prepared, metrics, stop)
     log.info("stopped")
 
 
-async def _until_stopped(settings: Settings, cache: PodCache, metrics: Metrics, stop: asyncio.Event) -> None:
+async def _until_stopped(
+    settings: Settings, pods: PodCache, prepared: asyncio.Event, metrics: Metrics, stop: asyncio.Event
+) -> None:
     def observe(method: str, code: int) -> None:
         metrics.api_requests.labels(method, code).inc()
 
@@ -62,10 +74,88 @@ async def _until_stopped(settings: Settings, cache: PodCache, metrics: Metrics, 
         await _unless_stopped(stop, preflight.check(client, _lease(settings)))
         if stop.is_set():
             return
-        annotator = Annotator(client, cache, settings.configuration, metrics, settings.max_in_flight)
-        following = asyncio.create_task(cache.follow(client))
-        working = asyncio.create_task(_work(settings, annotator, client, metrics, observe, stop))
-        await _first_to_end(working, following, stop)
+        spawn = await stack.enter_async_context(_tasks())
+        spawn(pods.follow(client))
+        caches = Caches(pods, LiveSurroundings(client, metrics, spawn))
+        surroundings = await _unless_stopped(stop, caches.surroundings.prepare(settings.configuration))
+        if surroundings is None:
+            return
+        process = _Process(settings, client, metrics, observe, caches)
+        process.annotator.configure(settings.configuration, surroundings)
+        prepared.set()
+        spawn(process.reloader.follow(settings.configuration))
+        await _ended(asyncio.create_task(process.work(stop)), stop)
+
+
+@asynccontextmanager
+async def _tasks() -> AsyncIterator[Spawn]:
+    """Runs coroutines until the context is left. If one of them fails, so does the context."""
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield lambda coroutine: tasks.append(group.create_task(coroutine))
+            for task in tasks:
+                task.cancel()
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+class _Process:
+    """What makes up one process once the cluster is reached and its objects are listed."""
+
+    def __init__(
+        self, settings: Settings, client: Client, metrics: Metrics, observer: Observer, caches: Caches
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._metrics = metrics
+        self._observer = observer
+        self._surroundings = caches.surroundings
+        self._identity = f"{platform.node()}_{uuid.uuid4()}"
+        server = settings.configuration.cluster
+
+        def count(reason: str, result: str) -> None:
+            metrics.events.labels(reason, result).inc()
+
+        self._recorder = Recorder(client, REPORTING_CONTROLLER, self._identity, count)
+        config_map = settings.config_map or ConfigMap(server.lease_namespace, CONFIG_MAP)
+        self._config_map = ConfigMapEvents(client, self._recorder, config_map)
+        rates = Rates(settings.max_in_flight, settings.reload_rate)
+        self.annotator = Annotator(client, caches, self._recorder, metrics, rates)
+        self.reloader = Reloader(
+            settings.path, settings.ownership, self._apply, self._config_map.tell, metrics
+        )
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Annotates while this process leads; always, if there is no election."""
+        settings = self._settings
+        if not settings.leader_elect:
+            self._metrics.leader.set(1)
+            await self._lead(stop)
+            return
+        fence = Fence()
+        self._client.guard = fence.check
+        server = settings.configuration.cluster
+        candidate = Candidate(server.lease_namespace, server.lease_name, self._identity, settings.election)
+        # A connection of its own: the Lease is renewed whatever the other one is busy with.
+        limits = lease_limits(settings.election)
+        async with Client.connect(_cluster(settings), limits, self._observer) as own:
+            elector = Elector(own, candidate, fence, self._metrics.leader.set)
+            await elector.run(lambda: self._lead(stop), stop)
+
+    async def _lead(self, stop: asyncio.Event) -> None:
+        async with _tasks() as spawn:
+            spawn(self._recorder.run())
+            spawn(self._tell_what_stands())
+            await self.annotator.lead(stop)
+
+    async def _tell_what_stands(self) -> None:
+        """What was refused before this process led, its predecessor may not have told."""
+        if self.reloader.refused:
+            await self._config_map.tell(False, self.reloader.refused)
+
+    async def _apply(self, configuration: Configuration) -> None:
+        self.annotator.configure(configuration, await self._surroundings.prepare(configuration))
 
 
 async def _unless_stopped(stop: asyncio.Event, starting: Coroutine[Any, Any, T]) -> T | None:
@@ -80,49 +170,21 @@ async def _unless_stopped(stop: asyncio.Event, starting: Coroutine[Any, Any, T])
     return None if task.cancelled() else task.result()
 
 
-async def _work(
-    settings: Settings,
-    annotator: Annotator,
-    client: Client,
-    metrics: Metrics,
-    observer: Observer,
-    stop: asyncio.Event,
-) -> None:
-    """Annotates while this process leads; always, if there is no election."""
-    if not settings.leader_elect:
-        metrics.leader.set(1)
-        await annotator.lead(stop)
-        return
-    fence = Fence()
-    client.guard = fence.check
-    server = settings.configuration.cluster
-    identity = f"{platform.node()}_{uuid.uuid4()}"
-    candidate = Candidate(server.lease_namespace, server.lease_name, identity, settings.election)
-    # A connection of its own: the Lease is renewed whatever the other one is busy with.
-    async with Client.connect(_cluster(settings), lease_limits(settings.election), observer) as own:
-        elector = Elector(own, candidate, fence, metrics.leader.set)
-        await elector.run(lambda: annotator.lead(stop), stop)
-
-
-async def _first_to_end(
-    working: asyncio.Task[None], following: asyncio.Task[None], stop: asyncio.Event
-) -> None:
-    """Until the work has ended. The watch never ends by itself: if it fails, so does the process."""
+async def _ended(working: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """Until the work has ended, which it must soon after ``stop``. Raises what it raised."""
     stopping = asyncio.create_task(stop.wait())
-    tasks = {working, following, stopping}
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
             await asyncio.wait({working}, timeout=GRACE)
             if not working.done():
                 log.warning("what was in hand did not end in time; it is given up")
     finally:
-        for task in tasks:
+        for task in (working, stopping):
             task.cancel()
-        await asyncio.wait(tasks)
-    for task in (following, working):
-        if not task.cancelled():
-            task.result()
+        await asyncio.wait({working, stopping})
+    if not working.cancelled():
+        working.result()
 
 
 def _cluster(settings: Settings) -> Cluster:

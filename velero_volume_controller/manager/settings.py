@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from velero_volume_controller.api.configuration import Configuration
+from velero_volume_controller.api.configuration import Configuration, Ownership
 from velero_volume_controller.kube.lease import ElectionTimes
 
 
@@ -15,21 +16,35 @@ class ListenAddress:
     port: int
 
 
+class ConfigMap(NamedTuple):
+    """The ConfigMap that the configuration's file comes from: Events about the file are Events about it."""
+
+    namespace: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything one run of the controller needs to know.
 
-    ``kubeconfig`` and ``context`` come from the command line and beat the
-    configuration's own ``kubeConfig``; None means not given. ``listen`` None
-    serves no health and no metrics. Without ``leader_elect`` this process acts at
-    once, so there must be only one of it. ``max_in_flight`` bounds the requests
-    that wait for the API server at one time.
+    ``configuration`` was read from ``path``, which is read again when it changes;
+    ``ownership`` is the command line's and stays in force. ``config_map`` None means
+    the one named velero-volume-controller beside the Lease. ``kubeconfig`` and
+    ``context`` come from the command line and beat the configuration's own
+    ``kubeConfig``; None means not given. ``listen`` None serves no health and no
+    metrics. Without ``leader_elect`` this process acts at once, so there must be
+    only one of it. ``max_in_flight`` bounds the requests that wait for the API
+    server at one time, ``reload_rate`` the pods changed each second after a reload.
     """
 
     configuration: Configuration
+    path: Path
+    ownership: Ownership | None = None
+    config_map: ConfigMap | None = None
     kubeconfig: Path | None = None
     context: str | None = None
     listen: ListenAddress | None = None
     leader_elect: bool = True
     election: ElectionTimes = field(default_factory=ElectionTimes)
     max_in_flight: int = 20
+    reload_rate: float = 50.0

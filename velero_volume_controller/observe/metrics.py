@@ -5,9 +5,14 @@ none of it global.
 """
 
 import platform
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+#: Most decisions need no request and take a fraction of a millisecond; one with a write takes milliseconds,
+#: one that is retried or waits for the API server seconds.
+_SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10, 30)
 
 
 class Metrics:
@@ -25,8 +30,8 @@ class Metrics:
         build.labels(version, platform.python_version()).set(1)
         self.annotations = Counter(
             "vvc_annotations_total",
-            "Decisions about pods that called for something, by what was done to the annotation: "
-            "add, update, remove, adopt, or foreign (somebody else's, left alone).",
+            "What was done to annotations: add, update, remove, adopt; or foreign: one of somebody else's"
+            " was found and left alone, counted once for each pod and value.",
             ["action"],
             registry=self.registry,
         )
@@ -55,8 +60,45 @@ class Metrics:
             registry=self.registry,
         )
         self.leader = Gauge("vvc_leader", "1 while this process leads, else 0.", registry=self.registry)
+        self.pods = Gauge(
+            "vvc_pods",
+            "Pods by how they were decided: foreign, unchecked, backup, skip, or undecided, which is every"
+            " pod where this process does not lead. The sum is the number of pods.",
+            ["decision"],
+            registry=self.registry,
+        )
+        self._of_the_loop()
+        self._of_the_configuration()
+
+    def _of_the_loop(self) -> None:
         self.queue_depth = Gauge("vvc_queue_depth", "Pods waiting to be decided.", registry=self.registry)
-        self.pods = Gauge("vvc_pods", "Pods in the cache.", registry=self.registry)
+        self.reconcile_seconds = Histogram(
+            "vvc_reconcile_duration_seconds",
+            "How long a pod took from the queue until it was dealt with, requests and retries included.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.events = Counter(
+            "vvc_events_total",
+            "Events by reason and what became of them: created, exists, repeated, suppressed, dropped,"
+            " forbidden, failed.",
+            ["reason", "result"],
+            registry=self.registry,
+        )
+
+    def _of_the_configuration(self) -> None:
+        self.reloads = Counter(
+            "vvc_configuration_reloads_total",
+            "Changes of the configuration's file that were taken up: success or failure.",
+            ["result"],
+            registry=self.registry,
+        )
+        self.configuration_valid = Gauge(
+            "vvc_configuration_valid",
+            "1 while the configuration's file is the one in force, 0 while it was refused or is gone and the"
+            " last good one stays in force.",
+            registry=self.registry,
+        )
 
     def exposition(self) -> tuple[bytes, str]:
         """What ``/metrics`` answers: the body and its content type."""

@@ -1,0 +1,73 @@
+"""What about a pod is worth an Event: pure.
+
+Compared first, put into words only when it is new: most decisions have nothing to
+tell, and the same pod is decided many times.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from velero_volume_controller.annotate.plan import Plan, PlanAction
+from velero_volume_controller.kube.events import Event, Regarding
+from velero_volume_controller.policy import PodDecision
+from velero_volume_controller.velero.model.pods import Pod
+from velero_volume_controller.velero.model.volumes import ineligible_pod
+
+#: Types that lose nothing by being left out: Velero backs up the object, or the kubelet makes them anew.
+_NOTHING_LOST: Final = frozenset({"configMap", "downwardAPI", "image", "projected", "secret"})
+
+
+class Reason(StrEnum):
+    """Why an Event was made."""
+
+    FOREIGN_ANNOTATION = "ForeignAnnotation"
+    VOLUME_NOT_BACKED_UP = "VolumeNotBackedUp"
+
+
+class Remark(NamedTuple):
+    """Something to tell about a pod. Two that are equal say the same.
+
+    ``details``: the annotation's value and the one that the rules give; or each
+    volume and why Velero would not take it.
+    """
+
+    uid: str
+    reason: Reason
+    details: tuple[tuple[str, str | None], ...]
+
+
+def remark(pod: Pod, decision: PodDecision, planned: Plan) -> Remark | None:
+    """What there is to tell about this pod, mostly nothing.
+
+    Of a pod whose annotation is somebody else's only that is told: what becomes of
+    its volumes is theirs to decide.
+    """
+    if planned.action is PlanAction.FOREIGN:
+        details = ((planned.key, planned.current), ("", planned.desired))
+        return Remark(pod.metadata.uid, Reason.FOREIGN_ANNOTATION, details)
+    left_out = [volume for volume in decision.volumes if volume.wanted and volume.impossible is not None]
+    if not left_out or ineligible_pod(pod) is not None:
+        return None
+    types = {volume.name: volume.type for volume in pod.spec.volumes}
+    lost = tuple(
+        (volume.name, volume.impossible) for volume in left_out if types[volume.name] not in _NOTHING_LOST
+    )
+    return Remark(pod.metadata.uid, Reason.VOLUME_NOT_BACKED_UP, lost) if lost else None
+
+
+def event(pod: Pod, told: Remark) -> Event:
+    """The remark in words."""
+    regarding = Regarding("Pod", pod.metadata.namespace, pod.metadata.name, told.uid)
+    if told.reason is Reason.FOREIGN_ANNOTATION:
+        (key, current), (_, desired) = told.details
+        wanted = "there should be none" if desired is None else f"it should be {desired!r}"
+        note = (
+            f"Annotation {key} is {current!r} and was not written by velero-volume-controller,"
+            f" which leaves it alone. By the rules {wanted}. Remove it to have the rules decide."
+        )
+        return Event(regarding, told.reason, "LeaveAnnotation", note)
+    volumes = "; ".join(f"{name}: {why}" for name, why in told.details)
+    note = f"Velero's file-system backup cannot take these volumes, which the rules want: {volumes}."
+    return Event(regarding, told.reason, "SkipVolume", note)

@@ -1,0 +1,272 @@
+"""What decisions need besides the pods: namespaces, claims and volumes, where they may be read.
+
+Each is optional. What may not be read is None in ``Surroundings``, and what hangs
+on it goes unchecked; a configuration whose rules cannot be decided without it is
+refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+import structlog
+
+from velero_volume_controller.api.configuration import Configuration
+from velero_volume_controller.kube.client import Client
+from velero_volume_controller.kube.errors import ApiError, KubeError
+from velero_volume_controller.kube.permissions import Permission, allowed
+from velero_volume_controller.kube.watches import Applied, Deleted, Hooks, Key, Reflector, Synced
+from velero_volume_controller.observe.metrics import Metrics
+from velero_volume_controller.policy.needs import needs
+from velero_volume_controller.velero.model.claims import Claim, PersistentVolume, decode_claim, decode_volume
+from velero_volume_controller.velero.model.namespaces import Namespace, decode_namespace
+from velero_volume_controller.velero.model.pods import Pod
+from velero_volume_controller.velero.model.surroundings import Surroundings
+
+#: What following a resource takes.
+VERBS: Final = ("list", "watch")
+
+#: What goes unseen without each resource, for the one line of log about it.
+_UNSEEN: Final = {
+    "namespaces": "annotations and labels of namespaces count for nothing",
+    "persistentvolumeclaims": "annotations of claims count for nothing, and block devices are not recognised"
+    " where the pod does not show them; PVC volumes count as eligible and are reported unchecked",
+    "persistentvolumes": "annotations of volumes count for nothing, and a claim bound to a hostPath is not"
+    " recognised; PVC volumes count as eligible and are reported unchecked",
+}
+
+#: Runs a coroutine for as long as the process works.
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Forbidden(KubeError):  # noqa: N818  (the name says what is the case)
+    """The rules ask for what this user or service account may not read."""
+
+
+@dataclass
+class Changes:
+    """What has changed, collected by a listener until it is dealt with."""
+
+    namespaces: set[str] = field(default_factory=set)
+    claims: set[tuple[str, str]] = field(default_factory=set)
+    persistent_volumes: set[str] = field(default_factory=set)
+    any: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def take(self) -> Changes:
+        """What was collected; collecting begins anew."""
+        taken = Changes(self.namespaces, self.claims, self.persistent_volumes)
+        self.namespaces, self.claims, self.persistent_volumes = set(), set(), set()
+        self.any.clear()
+        return taken
+
+
+def users(pods: Iterable[Pod], changes: Changes, surroundings: Surroundings) -> Iterator[Key]:
+    """The pods that use any of what has changed.
+
+    A pass over all pods instead of an index from claims to pods: it takes some
+    milliseconds for 10,000 pods and is made a few times a second at most, while an
+    index would have to be kept with every pod.
+    """
+    claims = surroundings.claims or {}
+    for pod in pods:
+        namespace = pod.metadata.namespace
+        if namespace in changes.namespaces:
+            yield Key(namespace, pod.metadata.name)
+            continue
+        for volume in pod.spec.volumes:
+            if volume.claim is None:
+                continue
+            claim = claims.get((namespace, volume.claim))
+            if (namespace, volume.claim) in changes.claims or (
+                claim is not None and claim.volume in changes.persistent_volumes
+            ):
+                yield Key(namespace, pod.metadata.name)
+                break
+
+
+class _Kept(Generic[K, T]):
+    """The objects of one resource, cut down, kept up to date by one watch."""
+
+    def __init__(
+        self,
+        resource: str,
+        name: Callable[[Key], K],
+        decode: Callable[[msgspec.Raw], T],
+        changed: Callable[[K], None],
+        metrics: Metrics,
+    ) -> None:
+        self.resource = resource
+        self.followed = False
+        self.synced = asyncio.Event()
+        self.objects: dict[K, T] = {}
+        self._name = name
+        self._decode = decode
+        self._changed = changed
+        self._metrics = metrics
+
+    @property
+    def path(self) -> str:
+        """Where they are listed."""
+        return f"/api/v1/{self.resource}"
+
+    @property
+    def seen(self) -> dict[K, T] | None:
+        """The objects, which go on changing; None if they may not be read."""
+        return self.objects if self.followed else None
+
+    async def follow(self, client: Client) -> None:
+        """Keeps the objects up to date for ever."""
+        hooks = Hooks(
+            restarted=lambda reason: self._metrics.watch_restarts.labels(self.resource, reason).inc(),
+            undecodable=self._metrics.undecodable.labels(self.resource).inc,
+        )
+        async for event in Reflector(client, self.path, hooks).events():
+            match event:
+                case Applied(key, raw):
+                    self._apply(key, raw)
+                case Deleted(key):
+                    self._put(self._name(key), None)
+                case Synced():
+                    self.synced.set()
+                    log.info("listed", resource=self.resource, objects=len(self.objects))
+
+    def _apply(self, key: Key, raw: msgspec.Raw) -> None:
+        try:
+            found = self._decode(raw)
+        except msgspec.MsgspecError as error:
+            log.warning(
+                "an object that can't be read counts as absent",
+                resource=self.resource,
+                namespace=key.namespace,
+                name=key.name,
+                error=str(error),
+            )
+            self._metrics.undecodable.labels(self.resource).inc()
+            self._put(self._name(key), None)
+        else:
+            self._put(self._name(key), found)
+
+    def _put(self, name: K, found: T | None) -> None:
+        """What is equal in all that decides has not changed; so are most writes."""
+        if self.objects.get(name) == found:
+            return
+        if found is None:
+            del self.objects[name]
+        else:
+            self.objects[name] = found
+        self._changed(name)
+
+
+class LiveSurroundings:
+    """Namespaces, claims and volumes as last seen, as far as the configuration asks for them."""
+
+    def __init__(self, client: Client, metrics: Metrics, spawn: Spawn) -> None:
+        self._client = client
+        self._spawn = spawn
+        self._listener: Changes | None = None
+        self._said: frozenset[str] = frozenset()
+        self._namespaces: _Kept[str, Namespace] = _Kept(
+            "namespaces", _name, decode_namespace, self._mark(lambda changes: changes.namespaces), metrics
+        )
+        self._claims: _Kept[tuple[str, str], Claim] = _Kept(
+            "persistentvolumeclaims", _pair, decode_claim, self._mark(lambda changes: changes.claims), metrics
+        )
+        self._volumes: _Kept[str, PersistentVolume] = _Kept(
+            "persistentvolumes",
+            _name,
+            decode_volume,
+            self._mark(lambda changes: changes.persistent_volumes),
+            metrics,
+        )
+
+    def listen(self, listener: Changes | None) -> None:
+        """Collects there from now on what changes; None ends it."""
+        self._listener = listener
+
+    async def prepare(self, configuration: Configuration) -> Surroundings:
+        """Follow what this configuration can use; return it when all of it has been listed.
+
+        Legacy mode with the nine keys uses nothing. Permissions are asked for anew
+        each time. Raises Forbidden if a rule can't be decided without something that
+        may not be read, and KubeError if the API server can't be asked.
+        """
+        if configuration.as_go_program:
+            return Surroundings()
+        kept: tuple[_Kept[Any, Any], ...] = (self._namespaces, self._claims, self._volumes)
+        missing = {
+            each.resource: verbs
+            for each in kept
+            if not each.followed and (verbs := await self._missing(each))
+        }
+        _refuse(configuration, missing)
+        self._say(missing)
+        for each in kept:
+            if each.resource not in missing and not each.followed:
+                each.followed = True
+                self._spawn(each.follow(self._client))
+        for each in kept:
+            if each.followed:
+                await each.synced.wait()
+        return Surroundings(self._namespaces.seen, self._claims.seen, self._volumes.seen)
+
+    async def _missing(self, kept: _Kept[Any, Any]) -> list[Permission]:
+        """The verbs that are not granted. Where the right to ask was taken away, a list is tried."""
+        try:
+            wanted = [Permission(verb, kept.resource) for verb in VERBS]
+            return [each for each in wanted if not await allowed(self._client, each)]
+        except ApiError as error:
+            if error.status != 403:
+                raise
+        try:
+            await self._client.request("GET", kept.path, query={"limit": "1"})
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return [Permission("list", kept.resource)]
+        return []
+
+    def _say(self, missing: dict[str, list[Permission]]) -> None:
+        """One line for each resource, once."""
+        for resource in missing.keys() - self._said:
+            log.warning(
+                "what may not be read goes unchecked",
+                missing="; ".join(str(each) for each in missing[resource]),
+                unchecked=_UNSEEN[resource],
+            )
+        self._said = frozenset(missing)
+
+    def _mark(self, which: Callable[[Changes], set[K]]) -> Callable[[K], None]:
+        def mark(name: K) -> None:
+            if self._listener is not None:
+                which(self._listener).add(name)
+                self._listener.any.set()
+
+        return mark
+
+
+def _name(key: Key) -> str:
+    return key.name
+
+
+def _pair(key: Key) -> tuple[str, str]:
+    return key
+
+
+def _refuse(configuration: Configuration, missing: dict[str, list[Permission]]) -> None:
+    for rule, resource in needs(configuration):
+        if resource in missing:
+            raise Forbidden(
+                f"{configuration.source}: rule {rule} cannot be decided without {resource}, and this user or"
+                f" service account may not: {'; '.join(str(each) for each in missing[resource])}."
+                " Grant it with a ClusterRole and a binding, as in the project's manifests,"
+                " or take the condition out of the rule"
+            )

@@ -1,0 +1,140 @@
+"""The configuration's file, watched: what is good in it takes effect, what is not is refused and told.
+
+Looked at twice a second instead of by inotify: a mounted ConfigMap swaps a symlink
+two folders up, editors replace files or write into them, and network file systems
+notify nobody. A stat costs microseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from velero_volume_controller.api.configuration import Configuration, Ownership
+from velero_volume_controller.config import ConfigurationError, Loaded, load
+from velero_volume_controller.kube.errors import KubeError
+from velero_volume_controller.manager.summary import summary
+from velero_volume_controller.observe.metrics import Metrics
+
+#: How often the file is looked at; it must look the same twice before it is read, or a file that is just
+#: being written would be read half-way, and an empty file is a legal configuration. Seconds.
+PERIOD: Final = 0.5
+#: A file that is gone for so long is worth a word; while it is being replaced it may be missing. Seconds.
+MISSED: Final = 5.0
+#: How soon a configuration that was refused for the cluster's sake (RBAC, an outage) is tried again. Seconds.
+AGAIN: Final = 30.0
+
+#: What the file looks like from outside; None if it is not there.
+_Look = tuple[int, int, int, int] | None
+
+#: Makes a configuration take effect. Raises KubeError if that can't be done; then nothing has changed.
+Apply = Callable[[Configuration], Awaitable[None]]
+#: Told of each outcome: whether the file was accepted, and one or two sentences about it.
+Tell = Callable[[bool, str], Awaitable[None]]
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Reloader:
+    """Keeps the configuration in force equal to the file, as far as the file can be used."""
+
+    def __init__(
+        self, path: Path, ownership: Ownership | None, apply: Apply, tell: Tell, metrics: Metrics
+    ) -> None:
+        self._path = path
+        self._ownership = ownership
+        self._apply = apply
+        self._tell = tell
+        self._metrics = metrics
+        self._refused = ""
+        self._retry_at = float("inf")
+
+    @property
+    def refused(self) -> str:
+        """Why the file as it is now is not in force; empty if it is."""
+        return self._refused
+
+    async def follow(self, current: Configuration) -> None:
+        """Watches the file for ever, ``current`` having been read from it some time before."""
+        self._metrics.configuration_valid.set(1)
+        started = current
+        read: _Look = (0, 0, 0, 0)
+        last, since = self._look(), time.monotonic()
+        if last is not None and not stat.S_ISREG(last[0]):
+            log.info("the configuration is no regular file, so it is not read again", path=str(self._path))
+            return
+        while True:
+            await asyncio.sleep(PERIOD)
+            now, look = time.monotonic(), self._look()
+            if look != last:
+                last, since = look, now
+                continue
+            if look is None and now - since < MISSED:
+                continue
+            if look == read and now < self._retry_at:
+                continue
+            read = look
+            loaded = await self._load()
+            if loaded is not None and self._look() == look:
+                current = await self._adopt(loaded, current, started)
+
+    def _look(self) -> _Look:
+        """Through all links: what they lead to now."""
+        try:
+            found = os.stat(self._path)
+        except (OSError, ValueError):
+            return None
+        return found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns
+
+    async def _load(self) -> Loaded | None:
+        """In a thread: a large file takes a second to parse, and the Lease is to be renewed meanwhile."""
+        try:
+            return await asyncio.to_thread(load, self._path, self._ownership)
+        except ConfigurationError as error:
+            self._retry_at = float("inf")
+            await self._refuse(str(error))
+            return None
+
+    async def _adopt(self, loaded: Loaded, current: Configuration, started: Configuration) -> Configuration:
+        """The configuration that is in force afterwards."""
+        configuration = loaded.configuration
+        if configuration == current and not self._refused:
+            return current
+        try:
+            await self._apply(configuration)
+        except KubeError as error:
+            self._retry_at = time.monotonic() + AGAIN
+            await self._refuse(str(error))
+            return current
+        self._retry_at = float("inf")
+        self._refused = ""
+        self._metrics.configuration_valid.set(1)
+        self._metrics.reloads.labels("success").inc()
+        for warning in loaded.warnings:
+            log.warning(warning)
+        log.info("configuration reloaded", **summary(configuration))
+        if configuration.cluster != started.cluster:
+            log.warning(
+                "what the configuration says of the API server and of leader election takes effect at the"
+                " next start; restart all replicas",
+                path=str(self._path),
+            )
+        await self._tell(True, f"{self._path} is in force.")
+        return configuration
+
+    async def _refuse(self, why: str) -> None:
+        """The last good configuration stays in force. The same reason is told once."""
+        self._metrics.configuration_valid.set(0)
+        if why == self._refused:
+            return
+        self._refused = why
+        self._metrics.reloads.labels("failure").inc()
+        log.error("the configuration was refused; the last good one stays in force", error=why)
+        await self._tell(False, why)
