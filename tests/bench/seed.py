@@ -1,0 +1,62 @@
+"""Makes the pods of a benchmark, as running as an API server without nodes can have them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import aiohttp
+import uvloop
+
+from tests.bench.rival import access
+
+CONNECTIONS = 24
+
+
+def pod(number: int) -> dict[str, object]:
+    """A pod such as a StatefulSet makes: two volumes of its own, a token, labels, an environment."""
+    name = f"pod-{number:05}"
+    mounts = [{"name": volume, "mountPath": f"/{volume}"} for volume in ("data", "cache")]
+    environment = [{"name": f"SETTING_{index}", "value": "x" * 40} for index in range(12)]
+    container = {
+        "name": "main",
+        "image": "registry.example/app:1",
+        "env": environment,
+        "volumeMounts": mounts,
+    }
+    volumes = [
+        {"name": "data", "persistentVolumeClaim": {"claimName": f"data-{name}"}},
+        {"name": "cache", "emptyDir": {}},
+    ]
+    labels = {"app.kubernetes.io/name": "app", "statefulset.kubernetes.io/pod-name": name}
+    return {
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"nodeName": f"node-{number % 50}", "containers": [container], "volumes": volumes},
+    }
+
+
+async def make(kubeconfig: Path, namespace: str, count: int) -> None:
+    """``count`` pods, each in phase Running."""
+    server, context = access(kubeconfig)
+    path = f"{server}/api/v1/namespaces/{namespace}/pods"
+    connector = aiohttp.TCPConnector(ssl=context, limit=CONNECTIONS)
+    running = json.dumps({"status": {"phase": "Running"}}).encode()
+    numbers = iter(range(count))
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def work() -> None:
+            for number in numbers:
+                async with session.post(path, json=pod(number)) as answer:
+                    answer.raise_for_status()
+                name = f"pod-{number:05}"
+                headers = {"Content-Type": "application/merge-patch+json"}
+                async with session.patch(f"{path}/{name}/status", data=running, headers=headers) as answer:
+                    answer.raise_for_status()
+
+        await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
+
+
+if __name__ == "__main__":
+    uvloop.run(make(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
