@@ -30,23 +30,26 @@ async def pulse(stalls: list[tuple[float, float]]) -> None:
             stalls.append((late, min(late, time.thread_time() - cpu)))
 
 
-def instrument(file: Path) -> None:
-    """Wraps the manager's run."""
+def instrument() -> list[tuple[float, float]]:
+    """Wraps the manager's run; the list fills while it runs."""
     original = manager.run
+    stalls: list[tuple[float, float]] = []
 
     async def run(settings: Settings) -> None:
-        stalls: list[tuple[float, float]] = []
         task = asyncio.create_task(pulse(stalls))
         try:
             await original(settings)
         finally:
             task.cancel()
-            walls, cpus = [wall for wall, _ in stalls], [cpu for _, cpu in stalls]
-            file.write_text(json.dumps({"wall": max(walls, default=0.0), "own": max(cpus, default=0.0)}))
 
     manager.run = run
+    return stalls
 
 
 if __name__ == "__main__":
-    instrument(Path(sys.argv[1]))
-    sys.exit(main(["run", *sys.argv[2:]]))
+    noted = instrument()
+    status = main(["run", *sys.argv[2:]])
+    walls, owns = [wall for wall, _ in noted], [own for _, own in noted]
+    longest = {"wall": max(walls, default=0.0), "own": max(owns, default=0.0)}
+    Path(sys.argv[1]).write_text(json.dumps(longest))
+    sys.exit(status)

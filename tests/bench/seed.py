@@ -22,7 +22,7 @@ def pod(number: int) -> dict[str, object]:
     environment = [{"name": f"SETTING_{index}", "value": "x" * 40} for index in range(12)]
     container = {
         "name": "main",
-        "image": "registry.example/app:1",
+        "image": "app",
         "env": environment,
         "volumeMounts": mounts,
     }

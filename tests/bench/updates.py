@@ -62,16 +62,15 @@ async def run(kubeconfig: Path, namespace: str, rate: int, seconds: int) -> dict
     async with aiohttp.ClientSession(connector=connector) as session:
         async with session.get(path) as answer:
             names = [pod["metadata"]["name"] for pod in (await answer.json())["items"]]
-        stream = Stream(session, path, names)
+        stream, slots = Stream(session, path, names), asyncio.Semaphore(CONNECTIONS - 2)
         started = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for number in range(rate * seconds):
                 wait = started + number / rate - time.monotonic()
                 if wait > 0:
                     await asyncio.sleep(wait)
-                while len(connector._acquired) >= CONNECTIONS:  # noqa: SLF001
-                    await asyncio.sleep(0.001)
-                group.create_task(stream.update())
+                await slots.acquire()
+                group.create_task(stream.update()).add_done_callback(lambda _: slots.release())
                 if number % rate == 0:
                     group.create_task(stream.probe())
         elapsed = time.monotonic() - started
