@@ -23,6 +23,24 @@ CASES: dict[str, tuple[str, list[str]]] = {
         "-c a.yml --metrics-address off -ownership=legacy",
         ["run", "--config", "a.yml", "--metrics-address", "off", "--ownership=legacy"],
     ),
+    "a stray word in any of Go's spellings of a boolean": (
+        "-logtostderr 1 -alsologtostderr T -c a.yml -skip_headers FALSE",
+        ["run", "--config", "a.yml"],
+    ),
+    "a boolean flag with any value": ("-logtostderr=T -c a.yml", ["run", "--config", "a.yml"]),
+    "the last path counts": ("-c a.yml --c=b.yml", ["run", "--config", "a.yml", "--config", "b.yml"]),
+    "a value that begins with a dash is a value": ("-log_dir -v -c a.yml", ["run", "--config", "a.yml"]),
+    "a value that holds an equals sign": ("-vmodule a=2 -c=x=y.yml", ["run", "--config", "x=y.yml"]),
+    "an empty value is a value": ("-log_file= -c a.yml", ["run", "--config", "a.yml"]),
+    "a flag of klog's that ends the line": ("-c a.yml -log_dir", ["run", "--config", "a.yml"]),
+    "two dashes alone are left for the parser": (
+        "-c a.yml -- b.yml",
+        ["run", "--config", "a.yml", "--", "b.yml"],
+    ),
+    "a flag that neither knows is left for the parser to refuse": (
+        "-c a.yml -x",
+        ["run", "--config", "a.yml", "-x"],
+    ),
     "another stray word is left for the parser to refuse": (
         "-c a.yml b.yml",
         ["run", "--config", "a.yml", "b.yml"],

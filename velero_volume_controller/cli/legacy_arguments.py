@@ -25,7 +25,8 @@ _BOOLEAN: Final = frozenset(
 #: Flags whose loss somebody may notice: logs always go to standard error.
 _WORTH_A_WORD: Final = frozenset({"log_backtrace_at", "log_dir", "log_file", "vmodule"})
 
-_STRAY: Final = frozenset({"true", "false"})
+#: What follows a boolean flag by mistake, lower-case: whatever Go reads as a boolean.
+_STRAY: Final = frozenset({"true", "false", "t", "f", "1", "0"})
 _OURS_WITHOUT_COMMAND: Final = frozenset({"-h", "--help", "--version"})
 
 
