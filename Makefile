@@ -11,7 +11,7 @@ IMAGE ?= velero-volume-controller:latest
 
 .DEFAULT_GOAL := help
 .PHONY: help venv lock lint format unit integration test e2e e2e-smoke bench demo \
-	lab-up lab-down lab-purge lab-status image manifests clean
+	lab-up lab-down lab-purge lab-status image manifests reference fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,12 @@ image: venv ## Build the image: with Docker where it runs, else as an archive fo
 
 manifests: venv ## Render config/ to manifests/install.yaml
 	$(BIN)/python -m hack.manifests
+
+reference: venv ## Write docs/reference/ from the native format's definition
+	$(BIN)/python -m hack.reference
+
+fuzz: venv ## Throw documents at the configuration's parser for FUZZ_SECONDS (60)
+	$(BIN)/python -m tests.fuzz --seconds $${FUZZ_SECONDS:-60}
 
 clean: ## Remove what the targets made in this tree
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -115,7 +115,8 @@ def _text(file: str, key: str, line: int, node: yaml.Node) -> str:
     advice = 'Write it as text, for several values joined by commas: "a,b".'
     if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
         joined = ",".join(item.value for item in node.value)
-        advice = f'Write it as text, values joined by commas: {key}: "{joined}".'
+        if joined.isprintable():
+            advice = f'Write it as text, values joined by commas: {key}: "{joined}".'
     raise ConfigurationError(
         f"{file}:{line}: key {key}: expected text, found {document.kind(node)}. {advice}"
     )
@@ -132,4 +133,4 @@ def _unknown(where: str, key: str, known: list[str]) -> str:
     by_lower_case = {name.lower(): name for name in known}
     near = difflib.get_close_matches(key.lower(), by_lower_case, n=1, cutoff=0.6)
     advice = f"Did you mean {by_lower_case[near[0]]}?" if near else f"Known keys: {', '.join(known)}."
-    return f"{where}: key {key} is unknown and ignored. {advice}"
+    return f"{where}: key {document.shown(key)} is unknown and ignored. {advice}"
