@@ -171,9 +171,9 @@ def _read_yaml(data: bytes, file: str) -> Iterator[Item]:
                 continue
             empty = False
             items = value.get("items") if isinstance(value, _Mapping) else value
-            if isinstance(items, list):
-                kind = value.get("kind") if isinstance(value, _Mapping) else ""
-                implied = kind.removesuffix("List") if isinstance(kind, str) else ""
+            kind = (value.get("kind") if isinstance(value, _Mapping) else None) or "List"
+            if isinstance(items, list) and isinstance(kind, str) and kind.endswith("List"):
+                implied = kind.removesuffix("List")
                 for item in items:
                     piece = item if isinstance(item, _Piece) else _Piece(msgspec.json.encode(item), line)
                     yield from _take_apart(piece.raw, implied, file, _always(piece.line))

@@ -11,6 +11,7 @@ import click
 from velero_volume_controller import __version__
 from velero_volume_controller.cli import legacy_arguments
 from velero_volume_controller.cli.completion import completion
+from velero_volume_controller.cli.plan import plan
 from velero_volume_controller.cli.run import run
 from velero_volume_controller.cli.version import version
 from velero_volume_controller.config import ConfigurationError
@@ -29,6 +30,7 @@ _EPILOG = """
 \b
 Examples:
   vvc run -c config.yml            annotate pods until told to stop
+  vvc plan -c new.yml              show what a configuration would change
   vvc run --help                   every option
 """
 
@@ -39,7 +41,7 @@ def commands() -> None:
     """A companion to Velero: decides which volumes are backed up, and annotates the pods for it."""
 
 
-for _command in (run, version, completion):
+for _command in (run, plan, version, completion):
     commands.add_command(_command)
 
 

@@ -21,15 +21,20 @@ PAGE_SIZE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of the items; ``resource_version`` is the whole list's, the same on every page."""
+    """Some of the items; ``resource_version`` is the whole list's, the same on every page.
+
+    ``remaining``: how many items come after this page, as the server reckons; None if it does not say.
+    """
 
     items: list[msgspec.Raw]
     resource_version: str
+    remaining: int | None = None
 
 
 class _ListMetadata(msgspec.Struct, rename="camel"):
     resource_version: str = ""
     continue_: str | None = msgspec.field(name="continue", default=None)
+    remaining_item_count: int | None = None
 
 
 class _List(msgspec.Struct):
@@ -53,7 +58,8 @@ async def pages(client: Client, path: str, query: Mapping[str, str] | None = Non
             page = _DECODER.decode(body)
         except msgspec.MsgspecError as error:
             raise ApiError("GET", path, 200, "", f"the answer is no list ({error})") from error
-        yield Page(page.items or [], page.metadata.resource_version)
+        metadata = page.metadata
+        yield Page(page.items or [], metadata.resource_version, metadata.remaining_item_count)
         if not page.metadata.continue_:
             return
         wanted["continue"] = page.metadata.continue_

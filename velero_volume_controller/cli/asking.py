@@ -1,0 +1,181 @@
+"""What ``plan`` and ``explain`` have in common: which configuration, and which objects it is asked about."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from velero_volume_controller.annotate.objects import Objects, read_objects
+from velero_volume_controller.annotate.preview import Preview, preview
+from velero_volume_controller.api.configuration import Ownership
+from velero_volume_controller.cli.options import ConfigMapName
+from velero_volume_controller.cli.progress import Bar
+from velero_volume_controller.config import ConfigurationError, Loaded, load, load_text
+from velero_volume_controller.manager.settings import ConfigMap
+from velero_volume_controller.observe.log import LogFormat, set_up
+from velero_volume_controller.velero.model.versions import NEWEST, Version, parse_version
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class VeleroVersion(click.ParamType[Version]):
+    """``1.18``, ``v1.16.2``."""
+
+    name = "version"
+
+    def convert(
+        self, value: str | Version, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Version:
+        """What Velero takes differs between versions."""
+        if isinstance(value, Version):
+            return value
+        try:
+            return parse_version(value)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The shared options by their names. ``config`` None is the live ConfigMap."""
+
+    config: Path | None
+    config_map: ConfigMap
+    objects: str | None
+    kubeconfig: Path | None
+    context: str | None
+    ownership: str | None
+    velero_version: Version
+
+    @property
+    def owned(self) -> Ownership | None:
+        """None: as the configuration says."""
+        return None if self.ownership is None else Ownership(self.ownership)
+
+
+_OPTIONS = (
+    click.option(
+        "-c",
+        "--config",
+        type=click.Path(path_type=Path),
+        help="The configuration to ask about, of either format, live or not yet. "
+        "Not given: the ConfigMap in the cluster.",
+    ),
+    click.option(
+        "--configmap",
+        "config_map",
+        type=ConfigMapName(),
+        default="velero/velero-volume-controller",
+        show_default=True,
+        metavar="NAMESPACE/NAME",
+        help="The ConfigMap whose key config.yml is the live configuration.",
+    ),
+    click.option(
+        "--objects",
+        metavar="FILE|-",
+        help="Ask about these objects and no cluster: what `kubectl get pods,pvc,pv,ns,sc -A -o json` prints "
+        "(or -o yaml, or JSON lines); - is standard input.",
+    ),
+    click.option(
+        "--kubeconfig",
+        type=click.Path(path_type=Path),
+        help="A kubeconfig; beats the configuration's own, KUBECONFIG and the pod's service account.",
+    ),
+    click.option("--context", help="The context of the kubeconfig to use instead of its current one."),
+    click.option(
+        "--ownership",
+        type=click.Choice([ownership.value for ownership in Ownership]),
+        help="protect leaves annotations alone that someone else wrote, legacy overwrites and strips them. "
+        "Not given: as the configuration says, and protect for the nine keys.",
+    ),
+    click.option(
+        "--velero-version",
+        type=VeleroVersion(),
+        default=str(NEWEST),
+        show_default=True,
+        help="The Velero whose abilities count.",
+    ),
+)
+
+
+def options(command: Command) -> Command:
+    """Add the shared options to a command, in this order, before its own."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def ask(question: Question, namespace: str | None = None) -> Preview:
+    """What the configuration decides about the objects; ``namespace`` None is all of them.
+
+    Raises ConfigurationError for what the user wrote, KubeError for the cluster.
+    """
+    if question.objects is None:
+        loaded, objects = _live(question, namespace)
+    elif question.config is None:
+        raise click.UsageError("--objects: the configuration to ask about is missing; name it with --config.")
+    else:
+        loaded = load(question.config, question.owned)
+        objects = read_objects(*_text(question.objects), question.velero_version)
+    objects = replace(objects, warnings=(*loaded.warnings, *objects.warnings))
+    return preview(objects, loaded.configuration)
+
+
+def _live(question: Question, namespace: str | None) -> tuple[Loaded, Objects]:
+    set_up(0, LogFormat.AUTO)
+    loaded = None if question.config is None else load(question.config, question.owned)
+    with Bar() as bar:
+        return asyncio.run(_read_cluster(question, loaded, namespace, bar))
+
+
+async def _read_cluster(
+    question: Question, loaded: Loaded | None, namespace: str | None, bar: Bar
+) -> tuple[Loaded, Objects]:
+    # Imported here: the Kubernetes library takes a second that --help and --objects need not wait for.
+    from velero_volume_controller.annotate.snapshot import configuration_text, take  # noqa: PLC0415
+    from velero_volume_controller.kube.client import Client  # noqa: PLC0415
+    from velero_volume_controller.kube.credentials import Cluster  # noqa: PLC0415
+
+    cluster = Cluster(question.kubeconfig, question.context)
+    if loaded is not None:
+        named = loaded.configuration.cluster
+        configured = Path(named.kube_config) if named.kube_config else None
+        cluster = Cluster(question.kubeconfig or configured, question.context, named.master_url)
+    async with Client.connect(cluster) as client:
+        if loaded is None:
+            where = question.config_map
+            text = await configuration_text(client, where.namespace, where.name)
+            loaded = load_text(text, f"ConfigMap {where.namespace}/{where.name}", question.owned)
+        objects = await take(
+            client, loaded.configuration, bar, namespace=namespace, velero=question.velero_version
+        )
+    return loaded, objects
+
+
+def _text(path: str) -> tuple[str, str]:
+    """The text of the objects, and what messages call it. Raises ConfigurationError."""
+    name = "standard input" if path == "-" else path
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{name}: there is no such file. Correct the path after --objects."
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(
+            f"{name}: can't be read: {reason}. Give a file of objects, or - for standard input."
+        ) from None
+    try:
+        return data.decode("utf-8-sig"), name
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(
+            f"{name}:{line}: is not UTF-8 text (byte 0x{data[error.start]:02x}). Save it as UTF-8."
+        ) from None

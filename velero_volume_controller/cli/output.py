@@ -1,0 +1,75 @@
+"""Text for a person's terminal: colour, width, and nothing in it that the terminal would obey."""
+
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import click
+import msgspec
+
+#: Narrower than this nothing readable fits.
+_NARROWEST: Final = 40
+
+#: Gives a text a colour by click's name for it, or leaves it alone.
+Paint = Callable[[str, str], str]
+
+
+def painter() -> Paint:
+    """Colours on a terminal, unless NO_COLOR is set (no-color.org); none elsewhere."""
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        return lambda text, colour: click.style(text, fg=colour)
+    return lambda text, colour: text
+
+
+def width() -> int:
+    """The terminal's columns, or COLUMNS; 80 where there is neither."""
+    return max(shutil.get_terminal_size((80, 24)).columns, _NARROWEST)
+
+
+def safe(text: str) -> str:
+    """What objects hold, with everything a terminal might obey written as an escape."""
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 pod``, ``2 pods``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def fold(text: str, columns: int) -> Iterator[str]:
+    """A list of names cut into lines after commas, or anywhere if one name alone is too long."""
+    line = ""
+    for part in text.replace(",", ",\0").split("\0"):
+        if line and len(line) + len(part) > columns:
+            yield line
+            line = ""
+        line += part
+        while len(line) > columns:
+            yield line[:columns]
+            line = line[columns:]
+    yield line
+
+
+def wrap(text: str, columns: int, first: str = "", rest: str | None = None) -> list[str]:
+    """Prose in lines of at most so many columns; ``rest`` begins all lines but the first."""
+    return textwrap.wrap(
+        text,
+        columns,
+        initial_indent=first,
+        subsequent_indent=" " * len(first) if rest is None else rest,
+        break_on_hyphens=False,
+    ) or [first.rstrip()]
+
+
+def print_json(value: Any) -> None:
+    """One document, indented by two spaces."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def print_warnings(warnings: tuple[str, ...]) -> None:
+    """To standard error: standard output may be read by a program."""
+    for warning in warnings:
+        click.echo(f"Warning: {safe(warning)}", err=True)
