@@ -92,6 +92,7 @@ class Annotator:
         Cancelled, it stops at once: leadership is lost, and nothing more may be written.
         """
         queue: WorkQueue[Key] = WorkQueue(self._metrics.queue_depth.set)
+        self._metrics.queue_oldest.set_function(queue.oldest)
         changes = Changes()
         self._reconfigured.clear()
         self._cache.listen(queue.add)

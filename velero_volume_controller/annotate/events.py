@@ -42,8 +42,11 @@ def remark(pod: Pod, decision: PodDecision, planned: Plan) -> Remark | None:
     """What there is to tell about this pod, mostly nothing.
 
     Of a pod whose annotation is somebody else's only that is told: what becomes of
-    its volumes is theirs to decide.
+    its volumes is theirs to decide. Of a Pending pod nothing: the rules give it no
+    annotation yet, so one from its template would look wrong until the pod runs.
     """
+    if pod.status.phase == "Pending":
+        return None
     if planned.action is PlanAction.FOREIGN:
         details = ((planned.key, planned.current), ("", planned.desired))
         return Remark(pod.metadata.uid, Reason.FOREIGN_ANNOTATION, details)

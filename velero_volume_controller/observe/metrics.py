@@ -72,6 +72,11 @@ class Metrics:
 
     def _of_the_loop(self) -> None:
         self.queue_depth = Gauge("vvc_queue_depth", "Pods waiting to be decided.", registry=self.registry)
+        self.queue_oldest = Gauge(
+            "vvc_queue_oldest_seconds",
+            "How long the pod at the head of the queue has been waiting; 0 where none waits.",
+            registry=self.registry,
+        )
         self.reconcile_seconds = Histogram(
             "vvc_reconcile_duration_seconds",
             "How long a pod took from the queue until it was dealt with, requests and retries included.",
