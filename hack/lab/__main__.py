@@ -73,6 +73,7 @@ def build(versions: tuple[str, ...], *, control_plane_only: bool) -> None:
     if control_plane_only:
         if not os.environ.get("KUBEBUILDER_ASSETS"):
             binary("kubelite")
+        binary("candidate")
         return
     if existing.chosen():
         return

@@ -51,6 +51,7 @@ def _velero(version: str, module: str, minutes: float) -> dict[str, Program]:
 PROGRAMS: dict[str, Program] = {
     "kubelite": Program("kubernetes", ".", COMPONENT_VERSION, 6),
     "pause": Program("pause", ".", (), 0.1),
+    "candidate": Program("candidate", ".", (), 0.3),
     "versitygw": Program("versitygw", "github.com/versity/versitygw/cmd/versitygw"),
     "local-path-provisioner": Program("local-path-provisioner", "github.com/rancher/local-path-provisioner"),
     "velero-plugin-for-aws": Program(
