@@ -11,6 +11,8 @@ import click
 from velero_volume_controller import __version__
 from velero_volume_controller.cli import legacy_arguments
 from velero_volume_controller.cli.completion import completion
+from velero_volume_controller.cli.config_commands import config
+from velero_volume_controller.cli.explain import explain
 from velero_volume_controller.cli.plan import plan
 from velero_volume_controller.cli.run import run
 from velero_volume_controller.cli.version import version
@@ -31,6 +33,8 @@ _EPILOG = """
 Examples:
   vvc run -c config.yml            annotate pods until told to stop
   vvc plan -c new.yml              show what a configuration would change
+  vvc explain shop/db-0            say why its volumes are, or are not, backed up
+  vvc config validate new.yml      check one, of either format
   vvc run --help                   every option
 """
 
@@ -41,7 +45,7 @@ def commands() -> None:
     """A companion to Velero: decides which volumes are backed up, and annotates the pods for it."""
 
 
-for _command in (run, plan, version, completion):
+for _command in (run, plan, explain, config, version, completion):
     commands.add_command(_command)
 
 

@@ -49,5 +49,6 @@ def _kept(
     kept = frozenset(name for name in names if possible(name))
     if names - kept:
         gone = ", ".join(repr(name) for name in sorted(names - kept))
-        notes.append(f"{key}: left out {gone}, which the nine keys compare exactly and nothing is called.")
+        exactly = "the nine keys compare exactly and " if key != "excludeJobs" else ""
+        notes.append(f"{key}: left out {gone}, which {exactly}nothing is called.")
     return kept

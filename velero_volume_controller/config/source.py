@@ -34,14 +34,19 @@ def read_text(path: Path) -> str:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}. Check the path.") from None
     except ValueError as error:
         raise ConfigurationError(f"{str(path)!r}: is no path: {error}. Give another with -c PATH.") from None
+    return decode(data, str(path))
+
+
+def decode(data: bytes, file: str) -> str:
+    """The text of these bytes; ``file`` is what messages call them. Raises ConfigurationError."""
     if len(data) > MAX_BYTES:
         raise ConfigurationError(
-            f"{path}: is larger than 1 MiB, more than a ConfigMap can hold. Check that it is the right file."
+            f"{file}: is larger than 1 MiB, more than a ConfigMap can hold. Check that it is the right file."
         )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(
-            f"{path}:{line}: is not UTF-8 text (byte 0x{data[error.start]:02x}). Save the file as UTF-8."
+            f"{file}:{line}: is not UTF-8 text (byte 0x{data[error.start]:02x}). Save the file as UTF-8."
         ) from None
