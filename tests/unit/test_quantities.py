@@ -27,7 +27,7 @@ def test_a_quantity_is_read_in_bytes(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Gi", "10GB", "1 Gi", "-1Gi", "1gi", "1_000", "NaN", "Infinity", "٣", "1e99999", "1Gi\n", "."]
+    "text", ["", "Gi", "10GB", "1 Gi", "-1Gi", "1gi", "1_000", "NaN", "Infinity", "٣", "1e99999", "1Gi\n"]
 )
 def test_what_is_no_quantity_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a quantity such as 10Gi, 500M or 1e9, found"):
