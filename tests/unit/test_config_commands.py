@@ -43,7 +43,7 @@ def files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Files:
 
 def test_validate_tells_the_format_and_the_rules(files: Files) -> None:
     native = files.write(
-        "a", NATIVE + "annotator: {rules: [{name: a, action: skip}, {name: b, action: skip}]}\n"
+        "a", NATIVE + "annotator: {rules: [{name: a, action: backup}, {name: b, action: skip}]}\n"
     )
     nine = files.write("b", "veleroVolumeCfg: {includeNamespace: a}\n")
     status, out, err = files.call("validate", native, nine)
@@ -57,7 +57,7 @@ def test_validate_tells_the_format_and_the_rules(files: Files) -> None:
 
 def test_validate_says_everything_that_is_wrong_and_goes_on_to_the_next_file(files: Files) -> None:
     wrong = files.write("a", NATIVE + "annotator:\n  mode: x\n  adopt: x\n")
-    right = files.write("b", NATIVE)
+    right = files.write("b", NATIVE + "annotator: {default: backup}\n")
     status, out, err = files.call("validate", wrong, right)
     assert (status, out) == (2, f"{right}: valid (native, 0 rules)\n")
     assert err.splitlines() == [
@@ -67,7 +67,10 @@ def test_validate_says_everything_that_is_wrong_and_goes_on_to_the_next_file(fil
 
 
 def test_validate_as_json_holds_errors_and_warnings(files: Files) -> None:
-    wrong, right = files.write("a", "kind: ControllerConfig\n"), files.write("b", NATIVE + "---\na: b\n")
+    wrong, right = (
+        files.write("a", "kind: ControllerConfig\n"),
+        files.write("b", NATIVE + "annotator: {default: backup}\n---\na: b\n"),
+    )
     status, out, err = files.call("validate", wrong, right, "-o", "json")
     assert (status, err) == (2, "")
     assert json.loads(out) == {

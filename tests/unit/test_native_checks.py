@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.nativemaker import HEAD, document, namespaces, one_rule, selector, volumes
+from tests.unit.nativemaker import HEAD, document, namespaces, selector, volumes
 from tests.unit.podmaker import SOURCES, make_pod
 from velero_volume_controller.api.volume_types import TYPES_NEVER_TAKEN, VOLUME_TYPES
 from velero_volume_controller.config import ConfigurationError, load_text
@@ -111,7 +111,7 @@ def test_what_something_can_meet_is_no_contradiction(text: str) -> None:
 WARNED: dict[str, tuple[str, str]] = {
     "a rule behind one without conditions": (
         document(
-            "rules:", "- {name: all, action: skip}", "- {name: b, action: backup, pods: {excludeJobs: [a]}}"
+            "rules:", "- {name: all, action: backup}", "- {name: b, action: backup, pods: {excludeJobs: [a]}}"
         ),
         "f:6: key annotator.rules[1]: rule b is never reached: rule all before it takes the same.",
     ),
@@ -128,8 +128,18 @@ WARNED: dict[str, tuple[str, str]] = {
         "f:6: key annotator.rules[0].volumes.types: Velero never takes secret, hostPath by file-system "
         "backup, so rule r backs nothing up.",
     ),
+    "nothing that is backed up": (
+        document("mode: opt-out", "rules:", "- {name: a, action: skip, namespaces: {include: [x]}}"),
+        "f:3: key annotator: no rule says backup and the default is skip, so only volumes whose objects "
+        "say so themselves are backed up.",
+    ),
+    "no rules": (
+        HEAD,
+        "f:1: key annotator: no rule says backup and the default is skip, so only volumes whose objects "
+        "say so themselves are backed up.",
+    ),
     "a second document": (
-        HEAD + "---\na: b\n",
+        document("default: backup") + "---\na: b\n",
         "f: holds more than one YAML document; only the first is read. Remove the others.",
     ),
 }
@@ -141,7 +151,7 @@ def test_what_has_no_effect_is_warned_of(text: str, warning: str) -> None:
 
 
 def test_a_skip_of_what_velero_never_takes_is_no_mistake() -> None:
-    text = one_rule("volumes: {types: [secret]}", action="skip")
+    text = document("default: backup", "rules:", "- {name: r, action: skip, volumes: {types: [secret]}}")
     assert load_text(text, "f").warnings == ()
 
 

@@ -43,8 +43,14 @@ def same_names(names: Iterable[tuple[Path, str]]) -> Problems:
             first[name] = place
 
 
-def rule_warnings(rules: Sequence[PlacedRule]) -> Problems:
-    """Rules that can have no effect."""
+def rule_warnings(rules: Sequence[PlacedRule], default: Action) -> Problems:
+    """Rules that can have no effect, or no rule that backs anything up."""
+    if default is Action.SKIP and all(rule.action is Action.SKIP for _, rule in rules):
+        yield (
+            ("annotator",),
+            "no rule says backup and the default is skip, so only volumes whose objects say so themselves "
+            "are backed up.",
+        )
     for position, (place, rule) in enumerate(rules):
         earlier = next((other for _, other in rules[:position] if _takes_all_of(other, rule)), None)
         if earlier is not None:

@@ -50,7 +50,9 @@ def read(root: yaml.Node, file: str, ownership: Ownership | None) -> tuple[Confi
     if tree.problems:
         raise ConfigurationError(*(text for _, text in sorted(tree.problems, key=lambda each: each[0])))
     document = msgspec.convert(tree.data, ControllerConfig)
-    warnings = tuple(tree.sentence(path, what) for path, what in rule_warnings(rules))
+    warnings = tuple(
+        tree.sentence(path, what) for path, what in rule_warnings(rules, document.annotator.default)
+    )
     return translate(document, ownership, file), warnings
 
 
