@@ -104,7 +104,7 @@ def plan(
         if only is None and not everything:
             pods = [each for each in pods if each.writes or each.plan.action is PlanAction.FOREIGN]
         paint = painter()
-        for line in (*diff(pods, width(), paint), *_counts(shown)):
+        for line in (*diff(pods, width(), paint), *counts(shown)):
             click.echo(line)
     print_warnings(shown.warnings)
     return EXIT_CHANGES if exit_code and any(each.writes for each in shown.pods) else 0
@@ -173,23 +173,24 @@ def _value(value: str | None) -> str:
     return safe(value) or "''"
 
 
-def _counts(shown: Preview) -> Iterator[str]:
-    counts = summary(shown)
-    volumes = counts["volumes"]
+def counts(shown: Preview) -> Iterator[str]:
+    """What is to be done and what is decided, in numbers."""
+    found = summary(shown)
+    volumes = found["volumes"]
     yield f"{shown.key}, {shown.configuration.ownership.value}:"
     changes = [
-        f"{counts[action]} to {verb}"
+        f"{found[action]} to {verb}"
         for action, verb in (("add", "add"), ("update", "change"), ("remove", "remove"), ("adopt", "adopt"))
-        if counts[action]
+        if found[action]
     ]
-    yield f"{', '.join(changes) or 'nothing to change'} in {counted(counts['pods'], 'pod')}."
+    yield f"{', '.join(changes) or 'nothing to change'} in {counted(found['pods'], 'pod')}."
     yield (
         f"{counted(volumes['backup'] + volumes['skip'], 'volume')}:"
         f" {volumes['backup']:,} backed up, {volumes['skip']:,} not."
     )
-    if counts["foreign"]:
-        yield f"{counted(counts['foreign'], 'annotation')} not ours, left alone (!)."
-    if counts["withdrawn"]:
-        yield f"{counted(counts['withdrawn'], 'annotation')} of the other mode taken back."
-    if counts["unchecked"]:
-        yield f"{counted(counts['unchecked'], 'volume')} unchecked: vvc explain says what could not be seen."
+    if found["foreign"]:
+        yield f"{counted(found['foreign'], 'annotation')} not ours, left alone (!)."
+    if found["withdrawn"]:
+        yield f"{counted(found['withdrawn'], 'annotation')} of the other mode taken back."
+    if found["unchecked"]:
+        yield f"{counted(found['unchecked'], 'volume')} unchecked: vvc explain says what could not be seen."

@@ -1,0 +1,250 @@
+"""Why a volume is, or is not, backed up: pure.
+
+A preview in; out comes whose the annotation is and what Velero will make of it,
+in words and as a document for other programs.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from velero_volume_controller.annotate.preview import PodPreview, Preview, pod_document, volume_document
+from velero_volume_controller.api.configuration import Configuration, Mode, Ownership
+from velero_volume_controller.velero.model.annotations import MARKERS
+from velero_volume_controller.velero.model.claims import Claim
+from velero_volume_controller.velero.model.pods import Pod, Volume
+from velero_volume_controller.velero.model.surroundings import Surroundings
+from velero_volume_controller.velero.model.volumes import ineligible_pod, ineligible_volume
+
+
+class Kind(StrEnum):
+    """What can be asked about."""
+
+    POD = "pod"
+    CLAIM = "pvc"
+    NAMESPACE = "namespace"
+
+
+#: kubectl's words for them.
+_KINDS: Final = {
+    **dict.fromkeys(("pod", "pods", "po"), Kind.POD),
+    **dict.fromkeys(("pvc", "persistentvolumeclaim", "persistentvolumeclaims"), Kind.CLAIM),
+    **dict.fromkeys(("namespace", "namespaces", "ns"), Kind.NAMESPACE),
+}
+
+_NOUNS: Final = {
+    Kind.POD: "pod",
+    Kind.CLAIM: "PersistentVolumeClaim",
+    Kind.NAMESPACE: "namespace with pods",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is asked about; ``namespace`` None is wherever there is one of that name."""
+
+    kind: Kind
+    name: str
+    namespace: str | None
+
+    def __str__(self) -> str:
+        where = f"{self.namespace}/" if self.namespace and self.kind is not Kind.NAMESPACE else ""
+        return f"{_NOUNS[self.kind]} {where}{self.name}"
+
+
+def target(text: str, namespace: str | None) -> Target:
+    """``NAME``, ``NAMESPACE/NAME``, ``KIND/NAME`` or ``KIND/NAMESPACE/NAME``.
+
+    Raises ValueError with a sentence for what is none of these.
+    """
+    parts = text.split("/")
+    kind = Kind.POD
+    if len(parts) > 1 and parts[0].lower() in _KINDS:
+        kind = _KINDS[parts.pop(0).lower()]
+    if not all(parts) or len(parts) > (1 if kind is Kind.NAMESPACE else 2):
+        raise ValueError(f"expected pod/NAME, pvc/NAME, namespace/NAME or NAMESPACE/NAME, found {text!r}.")
+    if kind is Kind.NAMESPACE:
+        found: str | None = parts[0]
+    else:
+        found = parts[0] if len(parts) == 2 else namespace
+    if namespace is not None and found != namespace:
+        raise ValueError(f"{text!r} is not in the namespace that -n asks for, {namespace!r}: leave one out.")
+    return Target(kind, parts[-1], found)
+
+
+def subjects(shown: Preview, asked: Target) -> tuple[PodPreview, ...]:
+    """The pods that the target is, uses, or holds; none for a claim that no pod uses.
+
+    Raises ValueError with a sentence if there is no such thing, or more than one.
+    """
+    if asked.kind is Kind.NAMESPACE:
+        pods = tuple(each for each in shown.pods if each.pod.metadata.namespace == asked.name)
+        if not pods:
+            raise ValueError(_nothing(asked, {each.pod.metadata.namespace for each in shown.pods}))
+        return pods
+    names = {(each.pod.metadata.namespace, name) for each in shown.pods for name in _names(each, asked.kind)}
+    if asked.kind is Kind.CLAIM:
+        names |= set(shown.surroundings.claims or {})
+    there = sorted(
+        namespace for namespace, name in names if name == asked.name and asked.namespace in {None, namespace}
+    )
+    if not there:
+        raise ValueError(_nothing(asked, {name for _, name in names}))
+    if len(there) > 1:
+        raise ValueError(f"there is a {asked} in {', '.join(there)}: say with -n which one is meant.")
+    return tuple(
+        each
+        for each in shown.pods
+        if each.pod.metadata.namespace == there[0] and asked.name in _names(each, asked.kind)
+    )
+
+
+def _names(previewed: PodPreview, kind: Kind) -> Iterable[str]:
+    if kind is Kind.POD:
+        return (previewed.pod.metadata.name,)
+    return (volume.claim for volume in previewed.pod.spec.volumes if volume.claim is not None)
+
+
+def _nothing(asked: Target, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(asked.name, sorted(names), n=1)
+    return f"there is no {asked}" + (f"; did you mean {near[0]}?" if near else ".")
+
+
+class Owner(StrEnum):
+    """Whose the annotation is."""
+
+    NOBODY = "nobody"
+    OURS = "ours"
+    ADOPTABLE = "adoptable"
+    FOREIGN = "foreign"
+    NOT_ASKED = "not asked"
+
+
+def whose(previewed: PodPreview, configuration: Configuration) -> tuple[Owner, str]:
+    """Whose the annotation is as it stands, and how that is known."""
+    planned = previewed.plan
+    marker_key = MARKERS[planned.key]
+    marker = previewed.pod.metadata.annotations.get(marker_key)
+    current = planned.current
+    if configuration.ownership is Ownership.LEGACY:
+        return Owner.NOT_ASKED, "in legacy mode it is overwritten and stripped, whoever wrote it"
+    if current is None:
+        left = "" if marker is None else f"; the marker {marker!r} that is left claims nothing"
+        return Owner.NOBODY, f"there is no annotation{left}"
+    if current == marker:
+        return Owner.OURS, f"the marker {marker_key} says the same"
+    hand_over = "remove the annotation to have the rules decide"
+    if marker is not None:
+        return Owner.FOREIGN, (
+            f"the marker {marker_key} says {marker!r}: someone has changed the annotation since; {hand_over}"
+        )
+    if current != planned.desired:
+        return Owner.FOREIGN, f"there is no marker {marker_key}: someone else wrote it; {hand_over}"
+    if configuration.adopt:
+        return Owner.ADOPTABLE, "there is no marker, but it says what the rules say: it becomes ours"
+    return Owner.FOREIGN, (
+        f"there is no marker {marker_key}: someone else wrote it, and what says the same as the rules"
+        " is taken over only with adopt: true"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What Velero makes of one volume once the annotation is as planned."""
+
+    volume: str
+    taken: bool
+    said: str
+
+
+def condition(mode: Mode) -> str:
+    """What must hold of Velero for the outcomes to come true."""
+    flag = "defaultVolumesToFsBackup"
+    told = f"with {flag}" if mode is Mode.OPT_OUT else f"without {flag}"
+    return f"run {told}, no volume policy deciding otherwise"
+
+
+def outcomes(
+    previewed: PodPreview, configuration: Configuration, surroundings: Surroundings
+) -> tuple[Outcome, ...]:
+    """One for each volume, and one for each name in the annotation that is no volume of the pod."""
+    pod = previewed.pod
+    # Velero splits at the comma and does not trim (pkg/util/podvolume, GetVolumesToBackup).
+    after = previewed.plan.after
+    named = dict.fromkeys(after.split(",")) if after else {}
+    mode = configuration.mode
+    told = [_outcome(pod, each, each.name in named, mode, surroundings) for each in pod.spec.volumes]
+    known = {volume.name for volume in pod.spec.volumes}
+    stray = "named by the annotation, but no volume of the pod"
+    return (*told, *(Outcome(name, False, stray) for name in named if name not in known))
+
+
+def _outcome(pod: Pod, volume: Volume, named: bool, mode: Mode, surroundings: Surroundings) -> Outcome:
+    meant = named is (mode is Mode.OPT_IN)
+    against = ineligible_pod(pod) or ineligible_volume(pod, volume, surroundings)
+    if meant and against is None:
+        return Outcome(volume.name, True, "its files are backed up")
+    if meant:
+        # internal/volumehelper, ShouldPerformSnapshot: what file-system backup was told to take gets none.
+        neither = "; and no snapshot is taken of it either" if volume.claim is not None else ""
+        return Outcome(volume.name, False, f"skipped: {against}{neither}")
+    snapshot = "; a snapshot is taken if the Backup makes snapshots" if volume.claim is not None else ""
+    return Outcome(volume.name, False, f"its files are left out{snapshot}")
+
+
+def volume_of(previewed: PodPreview, name: str) -> Volume:
+    """The pod's volume of this name."""
+    return next(volume for volume in previewed.pod.spec.volumes if volume.name == name)
+
+
+def described(volume: Volume, claim: Claim | None) -> str:
+    """What is behind a volume, in a few words."""
+    if volume.claim is None:
+        return volume.type
+    parts = [f"PersistentVolumeClaim {volume.claim}"]
+    if claim is not None and claim.size is not None:
+        parts.append(f"{claim.size / 2**30:.3g} GiB")
+    if claim is not None and claim.storage_class:
+        parts.append(f"class {claim.storage_class}")
+    return ", ".join(parts)
+
+
+def document(shown: Preview, asked: Target, pods: Iterable[PodPreview]) -> dict[str, Any]:
+    """The explanation as JSON values: what ``vvc plan`` says of each pod, and why."""
+    configuration = shown.configuration
+    return {
+        "kind": asked.kind.value,
+        "name": asked.name,
+        "configuration": {
+            "source": configuration.source,
+            "mode": configuration.mode.value,
+            "ownership": configuration.ownership.value,
+            "velero": str(shown.surroundings.velero),
+        },
+        "pods": [_pod_document(shown, asked, each) for each in pods],
+        "warnings": list(shown.warnings),
+    }
+
+
+def _pod_document(shown: Preview, asked: Target, previewed: PodPreview) -> dict[str, Any]:
+    owner, why = whose(previewed, shown.configuration)
+    told = outcomes(previewed, shown.configuration, shown.surroundings)
+    return pod_document(previewed) | {
+        "phase": previewed.pod.status.phase,
+        "owner": {"whose": owner.value, "why": why},
+        "volumes": [
+            volume_document(decision)
+            | {"type": volume.type, "claim": volume.claim}
+            | {"steps": [{"asked": s.asked, "decided": s.decided, "said": s.said} for s in decision.steps]}
+            for volume, decision in zip(previewed.pod.spec.volumes, previewed.decision.volumes, strict=True)
+            if asked.kind is not Kind.CLAIM or volume.claim == asked.name
+        ],
+        "velero": {
+            "if": condition(shown.configuration.mode),
+            "volumes": [{"name": each.volume, "backedUp": each.taken, "said": each.said} for each in told],
+        },
+    }
