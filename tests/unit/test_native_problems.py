@@ -263,3 +263,12 @@ def test_everything_that_is_wrong_is_said_at_once_by_line() -> None:
         ["f:8", "key annotator.adapt"],
     ]
     assert str(caught.value) == "\n".join(caught.value.problems)
+
+
+def test_of_very_many_problems_the_first_hundred_are_said_and_the_rest_counted() -> None:
+    text = document(*(f"key{number}: 1" for number in range(150)))
+    with pytest.raises(ConfigurationError) as caught:
+        load_text(text, "f")
+    assert len(caught.value.problems) == 101
+    assert caught.value.problems[99].startswith("f:103: key annotator.key99: is unknown.")
+    assert caught.value.problems[100] == ("f:104: from here on 50 more problems. Correct those above first.")

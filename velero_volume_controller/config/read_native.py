@@ -4,6 +4,7 @@ Everything that is wrong is reported at once. A module of its own, so that the
 schema and its library are loaded only when there is a native document to read.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +22,10 @@ from velero_volume_controller.config.native import ControllerConfig, RuleSpec
 from velero_volume_controller.config.schema import boolean_keys
 from velero_volume_controller.config.schema_problems import schema_problems
 from velero_volume_controller.config.translate_native import translate
-from velero_volume_controller.config.tree import Path, grow
+from velero_volume_controller.config.tree import Path, Tree, grow
+
+#: Nobody reads more.
+_MOST_PROBLEMS: Final = 100
 
 _RULES: Final[Path] = ("annotator", "rules")
 
@@ -48,12 +52,22 @@ def read(root: yaml.Node, file: str, ownership: Ownership | None) -> tuple[Confi
     for path, what in same_names((place, name) for place, name in names if isinstance(name, str)):
         tree.add(path, what)
     if tree.problems:
-        raise ConfigurationError(*(text for _, text in sorted(tree.problems, key=lambda each: each[0])))
+        raise ConfigurationError(*_listed(tree))
     document = msgspec.convert(tree.data, ControllerConfig)
     warnings = tuple(
         tree.sentence(path, what) for path, what in rule_warnings(rules, document.annotator.default)
     )
     return translate(document, ownership, file), warnings
+
+
+def _listed(tree: Tree) -> Iterator[str]:
+    """The problems by line; of a file that is something else altogether, the first of them."""
+    problems = sorted(tree.problems, key=lambda each: each[0])
+    yield from (text for _, text in problems[:_MOST_PROBLEMS])
+    if len(problems) > _MOST_PROBLEMS:
+        line, _ = problems[_MOST_PROBLEMS]
+        left = len(problems) - _MOST_PROBLEMS
+        yield f"{tree.file}:{line}: from here on {left} more problems. Correct those above first."
 
 
 def _written_rules(data: Any) -> list[tuple[Path, Any]]:
