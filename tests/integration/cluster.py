@@ -60,6 +60,7 @@ class Namespace:
         *,
         phase: str = "Running",
         annotations: dict[str, str] | None = None,
+        os: str = "linux",
     ) -> None:
         """A scheduled pod that mounts one volume for each claim, the volume named as the claim."""
         volumes = [{"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in claims]
@@ -68,6 +69,7 @@ class Namespace:
             "metadata": {"name": name, "annotations": annotations or {}},
             "spec": {
                 "nodeName": "node1",
+                "os": {"name": os},
                 "containers": [{"name": "main", "image": "none", "volumeMounts": mounts}],
                 "volumes": volumes,
             },

@@ -200,9 +200,8 @@ async def recording(
     async with Client.connect(Cluster(control_plane.kubeconfig)) as connected:
         connected.guard = guard
         recorder = Recorder(
-            connected, "example.com/test", "test", lambda reason, result: results.update([result])
+            connected, "example.com/test", "test", lambda reason, result: results.update([result]), pace
         )
-        recorder._pace = pace
         running = asyncio.create_task(recorder.run())
         await asyncio.sleep(0)
         try:

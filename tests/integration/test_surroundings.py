@@ -24,6 +24,7 @@ from velero_volume_controller.api.configuration import (
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.credentials import Cluster
 from velero_volume_controller.observe.metrics import Metrics
+from velero_volume_controller.velero.model.versions import NEWEST
 
 BACKUP = "vvc.velero.io/backup"
 SHOPS = (Requirement("shop", Operator.EXISTS),)
@@ -187,7 +188,7 @@ async def test_a_rule_that_needs_what_may_not_be_read_is_refused(
     async with Client.connect(Cluster(kubeconfig)) as connected:
         surroundings = LiveSurroundings(connected, Metrics("test"), lambda coroutine: coroutine.close())
         with pytest.raises(Forbidden) as refused:
-            await surroundings.prepare(Configuration(rules=(rule,), source="config.yml"))
+            await surroundings.prepare(Configuration(rules=(rule,), source="config.yml"), NEWEST)
     message = str(refused.value)
     assert message.startswith(f"config.yml: rule shops cannot be decided without {resource}")
     assert f"list {resource} in every namespace; watch {resource} in every namespace" in message
@@ -203,7 +204,7 @@ async def test_where_nobody_may_ask_what_is_allowed_it_is_tried(
     try:
         async with Client.connect(Cluster(kubeconfig)) as connected:
             surroundings = LiveSurroundings(connected, Metrics("test"), lambda coroutine: coroutine.close())
-            found = await surroundings.prepare(Configuration())
+            found = await surroundings.prepare(Configuration(), NEWEST)
     finally:
         binding.metadata.resource_version = binding.metadata.uid = None
         rbac.create_cluster_role_binding(binding)

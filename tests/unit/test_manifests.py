@@ -12,8 +12,18 @@ from velero_volume_controller.config import DEFAULT_PATH, load_text
 INSTALLED: list[dict[str, Any]] = list(yaml.safe_load_all(INSTALL.read_text()))
 
 
+def of_kind(kind: str, documents: list[dict[str, Any]] = INSTALLED) -> list[dict[str, Any]]:
+    return [document for document in documents if document["kind"] == kind]
+
+
 def only(kind: str, documents: list[dict[str, Any]] = INSTALLED) -> dict[str, Any]:
-    (found,) = [document for document in documents if document["kind"] == kind]
+    (found,) = of_kind(kind, documents)
+    return found
+
+
+def role(piece: str) -> dict[str, Any]:
+    """The Role of this piece of the permissions."""
+    (found,) = [role for role in of_kind("Role") if role["metadata"]["name"].endswith(f"-{piece}")]
     return found
 
 
@@ -25,8 +35,8 @@ def test_the_configuration_that_is_installed_has_nothing_to_warn_of() -> None:
     loaded = load_text(only("ConfigMap")["data"]["config.yml"], "config.yml")
     assert loaded.warnings == ()
     cluster = loaded.configuration.cluster
-    assert cluster.lease_namespace == only("Role")["metadata"]["namespace"]
-    assert cluster.lease_name in only("Role")["rules"][1]["resourceNames"]
+    assert cluster.lease_namespace == role("lease")["metadata"]["namespace"]
+    assert cluster.lease_name in role("lease")["rules"][1]["resourceNames"]
 
 
 def test_the_configuration_is_mounted_where_the_program_looks_for_it() -> None:
@@ -57,7 +67,8 @@ def test_another_namespace_and_image_reach_every_object() -> None:
     documents = list(yaml.safe_load_all(text))
     namespaces = {document["metadata"].get("namespace") for document in documents}
     assert namespaces == {None, "backup"}
-    assert only("ClusterRoleBinding", documents)["subjects"][0]["namespace"] == "backup"
+    bindings = of_kind("ClusterRoleBinding", documents) + of_kind("RoleBinding", documents)
+    assert {binding["subjects"][0]["namespace"] for binding in bindings} == {"backup"}
     loaded = load_text(only("ConfigMap", documents)["data"]["config.yml"], "f")
     assert loaded.configuration.cluster.lease_namespace == "backup"
     container = only("Deployment", documents)["spec"]["template"]["spec"]["containers"][0]
@@ -66,5 +77,5 @@ def test_another_namespace_and_image_reach_every_object() -> None:
 
 @pytest.mark.parametrize("kind", ["ClusterRole", "Role"])
 def test_nothing_may_be_deleted(kind: str) -> None:
-    verbs = {verb for rule in only(kind)["rules"] for verb in rule["verbs"]}
+    verbs = {verb for each in of_kind(kind) for rule in each["rules"] for verb in rule["verbs"]}
     assert verbs <= {"get", "list", "watch", "patch", "create", "update"}

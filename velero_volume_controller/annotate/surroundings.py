@@ -26,6 +26,7 @@ from velero_volume_controller.velero.model.claims import Claim, PersistentVolume
 from velero_volume_controller.velero.model.namespaces import Namespace, decode_namespace
 from velero_volume_controller.velero.model.pods import Pod
 from velero_volume_controller.velero.model.surroundings import Surroundings
+from velero_volume_controller.velero.model.versions import Version
 
 #: What following a resource takes.
 VERBS: Final = ("list", "watch")
@@ -192,7 +193,7 @@ class LiveSurroundings:
         """Collects there from now on what changes; None ends it."""
         self._listener = listener
 
-    async def prepare(self, configuration: Configuration) -> Surroundings:
+    async def prepare(self, configuration: Configuration, velero: Version) -> Surroundings:
         """Follow what this configuration can use; return it when all of it has been listed.
 
         Legacy mode with the nine keys uses nothing. Permissions are asked for anew
@@ -200,7 +201,7 @@ class LiveSurroundings:
         may not be read, and KubeError if the API server can't be asked.
         """
         if configuration.as_go_program:
-            return Surroundings()
+            return Surroundings(velero=velero)
         kept: tuple[_Kept[Any, Any], ...] = (self._namespaces, self._claims, self._volumes)
         missing = {
             each.resource: verbs
@@ -216,7 +217,7 @@ class LiveSurroundings:
         for each in kept:
             if each.followed:
                 await each.synced.wait()
-        return Surroundings(self._namespaces.seen, self._claims.seen, self._volumes.seen)
+        return Surroundings(self._namespaces.seen, self._claims.seen, self._volumes.seen, velero)
 
     async def _missing(self, kept: _Kept[Any, Any]) -> list[Permission]:
         """The verbs that are not granted. Where the right to ask was taken away, a list is tried."""

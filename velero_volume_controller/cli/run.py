@@ -13,11 +13,13 @@ import structlog
 import uvloop
 
 from velero_volume_controller.api.configuration import Ownership
+from velero_volume_controller.cli.asking import VeleroVersion
 from velero_volume_controller.cli.options import Address, ConfigMapName, Duration, election_times
 from velero_volume_controller.config import DEFAULT_PATH, load
 from velero_volume_controller.manager.settings import ConfigMap, ListenAddress, Settings
 from velero_volume_controller.manager.summary import summary
 from velero_volume_controller.observe.log import LogFormat, set_up
+from velero_volume_controller.velero.model.versions import Version
 
 _EPILOG = """
 \b
@@ -46,6 +48,7 @@ class _Options:
     leader_elect: bool
     ownership: str | None
     config_map: ConfigMap | None
+    velero_version: Version | None
     reload_rate: float
     max_in_flight: int
     verbosity: int
@@ -80,6 +83,12 @@ class _Options:
     type=ConfigMapName(),
     help="Where the configuration comes from: a change of it that is refused gets an Event there. "
     "Not given: velero-volume-controller in the Lease's namespace.",
+)
+@click.option(
+    "--velero-version",
+    type=VeleroVersion(),
+    help="The Velero whose abilities count. Not given: the tag of the image of Deployment velero in the"
+    " Lease's namespace, else the newest that is known.",
 )
 @click.option(
     "--reload-rate",
@@ -170,6 +179,7 @@ def run(**given: Any) -> None:
         leader_elect=options.leader_elect,
         election=times,
         max_in_flight=options.max_in_flight,
+        velero_version=options.velero_version,
         reload_rate=options.reload_rate,
     )
     with _ended_by_sigterm():

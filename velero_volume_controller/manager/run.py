@@ -29,6 +29,8 @@ from velero_volume_controller.manager.health import serve
 from velero_volume_controller.manager.reload import Reloader
 from velero_volume_controller.manager.settings import ConfigMap, Settings
 from velero_volume_controller.observe.metrics import Metrics
+from velero_volume_controller.velero.client.server import server_version
+from velero_volume_controller.velero.model.versions import NEWEST
 
 #: How long after a signal the work may take to end: longer than the elector's draining and
 #: releasing, and with what closing takes less than the 10 s that the process is allowed. Seconds.
@@ -77,11 +79,10 @@ async def _until_stopped(
         spawn = await stack.enter_async_context(_tasks())
         spawn(pods.follow(client))
         caches = Caches(pods, LiveSurroundings(client, metrics, spawn))
-        surroundings = await _unless_stopped(stop, caches.surroundings.prepare(settings.configuration))
-        if surroundings is None:
-            return
         process = _Process(settings, client, metrics, observe, caches)
-        process.annotator.configure(settings.configuration, surroundings)
+        await _unless_stopped(stop, process.configure(settings.configuration))
+        if stop.is_set():
+            return
         prepared.set()
         spawn(process.reloader.follow(settings.configuration))
         await _ended(asyncio.create_task(process.work(stop)), stop)
@@ -121,10 +122,21 @@ class _Process:
         config_map = settings.config_map or ConfigMap(server.lease_namespace, CONFIG_MAP)
         self._config_map = ConfigMapEvents(client, self._recorder, config_map)
         rates = Rates(settings.max_in_flight, settings.reload_rate)
-        self.annotator = Annotator(client, caches, self._recorder, metrics, rates)
+        self._annotator = Annotator(client, caches, self._recorder, metrics, rates)
         self.reloader = Reloader(
-            settings.path, settings.ownership, self._apply, self._config_map.tell, metrics
+            settings.path, settings.ownership, self.configure, self._config_map.tell, metrics
         )
+
+    async def configure(self, configuration: Configuration) -> None:
+        """Decide by this configuration from now on. Raises KubeError if that can't be done."""
+        velero = self._settings.velero_version or NEWEST
+        # Where nobody asks what Velero can take, its version means nothing.
+        if self._settings.velero_version is None and not configuration.as_go_program:
+            namespace = self._settings.configuration.cluster.lease_namespace
+            found = await server_version(self._client, namespace)
+            velero = found or NEWEST
+            log.info("Velero's version", counts_as=str(velero), seen=found is not None)
+        self._annotator.configure(configuration, await self._surroundings.prepare(configuration, velero))
 
     async def work(self, stop: asyncio.Event) -> None:
         """Annotates while this process leads; always, if there is no election."""
@@ -147,15 +159,12 @@ class _Process:
         async with _tasks() as spawn:
             spawn(self._recorder.run())
             spawn(self._tell_what_stands())
-            await self.annotator.lead(stop)
+            await self._annotator.lead(stop)
 
     async def _tell_what_stands(self) -> None:
         """What was refused before this process led, its predecessor may not have told."""
         if self.reloader.refused:
             await self._config_map.tell(False, self.reloader.refused)
-
-    async def _apply(self, configuration: Configuration) -> None:
-        self.annotator.configure(configuration, await self._surroundings.prepare(configuration))
 
 
 async def _unless_stopped(stop: asyncio.Event, starting: Coroutine[Any, Any, T]) -> T | None:

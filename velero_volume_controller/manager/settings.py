@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from velero_volume_controller.api.configuration import Configuration, Ownership
 from velero_volume_controller.kube.lease import ElectionTimes
+from velero_volume_controller.velero.model.versions import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,9 @@ class Settings:
     ``context`` come from the command line and beat the configuration's own
     ``kubeConfig``; None means not given. ``listen`` None serves no health and no
     metrics. Without ``leader_elect`` this process acts at once, so there must be
-    only one of it. ``max_in_flight`` bounds the requests that wait for the API
-    server at one time, ``reload_rate`` the pods changed each second after a reload.
+    only one of it. ``velero_version`` None: as the Velero in the Lease's namespace
+    says. ``max_in_flight`` bounds the requests that wait for the API server at one
+    time, ``reload_rate`` the pods changed each second after a reload.
     """
 
     configuration: Configuration
@@ -46,5 +48,6 @@ class Settings:
     listen: ListenAddress | None = None
     leader_elect: bool = True
     election: ElectionTimes = field(default_factory=ElectionTimes)
+    velero_version: Version | None = None
     max_in_flight: int = 20
     reload_rate: float = 50.0

@@ -1,0 +1,63 @@
+"""Which Velero runs in the cluster."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import structlog
+
+from velero_volume_controller.kube.client import Client
+from velero_volume_controller.kube.errors import KubeError
+from velero_volume_controller.velero.model.versions import Version, parse_version
+
+#: The server's Deployment and its container, as `velero install` and Velero's Helm chart name them.
+SERVER: Final = "velero"
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class _Container(msgspec.Struct):
+    name: str
+    image: str = ""
+
+
+class _PodSpec(msgspec.Struct):
+    containers: list[_Container]
+
+
+class _Template(msgspec.Struct):
+    spec: _PodSpec
+
+
+class _Spec(msgspec.Struct):
+    template: _Template
+
+
+class _Deployment(msgspec.Struct):
+    spec: _Spec
+
+
+async def server_version(client: Client, namespace: str) -> Version | None:
+    """The version of the Velero server in this namespace, by its image's tag.
+
+    None if that can't be told: it runs elsewhere or under another name, may not be
+    looked at, or has a tag that is no version.
+    """
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{SERVER}"
+    try:
+        found = msgspec.json.decode(await client.request("GET", path), type=_Deployment)
+    except (KubeError, msgspec.MsgspecError) as error:
+        log.debug("Velero's Deployment could not be looked at", namespace=namespace, error=str(error))
+        return None
+    images = {container.name: container.image for container in found.spec.template.spec.containers}
+    try:
+        return parse_version(tag(images.get(SERVER, "")))
+    except ValueError:
+        return None
+
+
+def tag(image: str) -> str:
+    """An image's tag, empty if it has none; a registry's port is no tag, nor is a digest."""
+    name = image.partition("@")[0].rpartition("/")[2]
+    return name.partition(":")[2]
