@@ -92,6 +92,14 @@ def read_items(text: str, file: str) -> Iterator[Item]:
         raise ConfigurationError(f"{file}:1: is nested too deeply to be read. {ADVICE}.") from None
 
 
+def items_of(raw: bytes, file: str, line: int) -> Iterator[Item]:
+    """The objects in one JSON document that stands on this line of a file. Raises ConfigurationError."""
+    try:
+        yield from _take_apart(raw, "", file, _always(line))
+    except RecursionError:
+        raise ConfigurationError(f"{file}:{line}: is nested too deeply to be read. {ADVICE}.") from None
+
+
 def _read_json(data: bytes, file: str) -> Iterator[Item]:
     try:
         _HEADER.decode(data)

@@ -122,7 +122,7 @@ def ask(question: Question, namespace: str | None = None) -> Preview:
         raise click.UsageError("--objects: the configuration to ask about is missing; name it with --config.")
     else:
         loaded = load(question.config, question.owned)
-        objects = read_objects(*_text(question.objects), question.velero_version)
+        objects = read_objects(*read_text(question.objects), question.velero_version)
     objects = replace(objects, warnings=(*loaded.warnings, *objects.warnings))
     return preview(objects, loaded.configuration)
 
@@ -158,20 +158,19 @@ async def _read_cluster(
     return loaded, objects
 
 
-def _text(path: str) -> tuple[str, str]:
-    """The text of the objects, and what messages call it. Raises ConfigurationError."""
+def read_text(path: str, option: str = "--objects") -> tuple[str, str]:
+    """A file's text, however large, and what messages call it; ``-`` is standard input.
+
+    Raises ConfigurationError. ``option`` is where the user named the file.
+    """
     name = "standard input" if path == "-" else path
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except FileNotFoundError:
-        raise ConfigurationError(
-            f"{name}: there is no such file. Correct the path after --objects."
-        ) from None
+        raise ConfigurationError(f"{name}: there is no such file. Correct the path of {option}.") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigurationError(
-            f"{name}: can't be read: {reason}. Give a file of objects, or - for standard input."
-        ) from None
+        raise ConfigurationError(f"{name}: can't be read: {reason}. Correct the path of {option}.") from None
     try:
         return data.decode("utf-8-sig"), name
     except UnicodeDecodeError as error:

@@ -15,6 +15,7 @@ from velero_volume_controller.cli.config_commands import config
 from velero_volume_controller.cli.explain import explain
 from velero_volume_controller.cli.plan import plan
 from velero_volume_controller.cli.run import run
+from velero_volume_controller.cli.test_rules import test_rules
 from velero_volume_controller.cli.version import version
 from velero_volume_controller.config import ConfigurationError
 from velero_volume_controller.kube.errors import KubeError
@@ -34,6 +35,7 @@ Examples:
   vvc run -c config.yml            annotate pods until told to stop
   vvc plan -c new.yml              show what a configuration would change
   vvc explain shop/db-0            say why its volumes are, or are not, backed up
+  vvc test rules/                  run the test cases beside a configuration
   vvc config validate new.yml      check one, of either format
   vvc run --help                   every option
 """
@@ -45,7 +47,7 @@ def commands() -> None:
     """A companion to Velero: decides which volumes are backed up, and annotates the pods for it."""
 
 
-for _command in (run, plan, explain, config, version, completion):
+for _command in (run, plan, explain, test_rules, config, version, completion):
     commands.add_command(_command)
 
 
