@@ -28,8 +28,8 @@ class Difference:
 def differences(
     pods: Iterable[Pod], surroundings: Surroundings, before: Configuration, after: Configuration
 ) -> Iterator[Difference]:
-    """The pods whose annotation, or any of whose volumes, is decided differently."""
+    """The pods whose annotation would be another. Both configurations must be of the same mode."""
     for pod in pods:
         found = Difference(pod, decide(pod, before, surroundings), decide(pod, after, surroundings))
-        if found.before.value != found.after.value or any(found.volumes):
+        if found.before.value != found.after.value:
             yield found
