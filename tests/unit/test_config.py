@@ -42,6 +42,10 @@ SCALARS = {
     "null in quotes is a name": ('"null"', "null"),
     "a comment is no value": ("# none", ""),
     "an anchor's alias is its text": ("&a shop", "shop"),
+    "a tab before a comment is white space": ("shop\t# it's the shop", "shop"),
+    "a tab at the end is white space": ("shop \t ", "shop"),
+    "a tab before the value is white space": ("\tshop", "shop"),
+    "a tab in quotes is kept": ('"a\tb"', "a\tb"),
 }
 
 

@@ -19,6 +19,9 @@ _NULL_TAG: Final = "tag:yaml.org,2002:null"
 _ASTERISK_IN_BRACKETS: Final = re.compile(r"\[(?:[^\]#]*,)?\s*(?P<value>\*[^#,\]\s]*)")
 _ASTERISK: Final = re.compile(r"^[^#'\"]*?[:,\[-]\s*(?P<value>\*[^#]*?)\s*(#.*)?$")
 
+#: White space behind text that holds a tab. YAML allows it there; PyYAML, unlike Go's library, does not.
+_TAB_BEHIND_TEXT: Final = re.compile(r"(?<=\S)[ \t]*\t[ \t]*")
+
 NO_MERGE_KEYS: Final = "merge keys are not read. Write the keys out in each section."
 
 #: The longest text that a message shows whole, in characters.
@@ -36,6 +39,9 @@ def compose(text: str, file: str) -> tuple[yaml.Node | None, bool]:
         root = loader.get_node() if loader.check_node() else None
         return root, loader.check_node()
     except yaml.MarkedYAMLError as error:
+        spaced = _TAB_BEHIND_TEXT.sub(lambda tab: " " * len(tab[0]), text)
+        if "'\\t'" in (error.problem or "") and spaced != text:
+            return compose(spaced, file)
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise ConfigurationError(f"{file}:{line}: {_explain(text, line, error.problem)}") from None
