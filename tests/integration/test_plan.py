@@ -235,3 +235,25 @@ def test_explaining_one_namespace_takes_no_rights_beyond_it(
     assert [each["name"] for each in claim["pods"]] == ["theirs", "web"]
     done = call("explain", "theirs", "-c", config, kubeconfig=kubeconfig)
     assert done.returncode == 1, "in every namespace it may not look"
+
+
+def test_what_the_installed_velero_takes_decides(
+    control_plane: ControlPlane, shop: Namespace, config: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.yml"
+    path.write_text(f"clusterServerCfg: {{leaseLockNamespace: {shop.name}}}\n")
+    labels = {"app": "velero"}
+    container = {"name": "velero", "image": "registry.example:5000/velero/velero:v1.16.2"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    body = {
+        "metadata": {"name": "velero"},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
+    client.AppsV1Api(shop.api).create_namespaced_deployment(
+        shop.name, {"metadata": {"name": "velero"}, "spec": spec}
+    )
+    asked = ("explain", "web", "-n", shop.name, "-c", str(path))
+    told = answer(*asked, kubeconfig=control_plane.kubeconfig)
+    assert told["configuration"]["velero"] == "1.16.2"
+    told = answer(*asked, "--velero-version", "1.17", kubeconfig=control_plane.kubeconfig)
+    assert told["configuration"]["velero"] == "1.17.0"

@@ -51,7 +51,7 @@ class Question:
     kubeconfig: Path | None
     context: str | None
     ownership: str | None
-    velero_version: Version
+    velero_version: Version | None
 
     @property
     def owned(self) -> Ownership | None:
@@ -97,9 +97,8 @@ _OPTIONS = (
     click.option(
         "--velero-version",
         type=VeleroVersion(),
-        default=str(NEWEST),
-        show_default=True,
-        help="The Velero whose abilities count.",
+        help="The Velero whose abilities count. Not given: the tag of the image of Deployment velero, "
+        f"else {NEWEST}.",
     ),
 )
 
@@ -122,7 +121,7 @@ def ask(question: Question, namespace: str | None = None) -> Preview:
         raise click.UsageError("--objects: the configuration to ask about is missing; name it with --config.")
     else:
         loaded = load(question.config, question.owned)
-        objects = read_objects(*read_text(question.objects), question.velero_version)
+        objects = read_objects(*read_text(question.objects), question.velero_version or NEWEST)
     objects = replace(objects, warnings=(*loaded.warnings, *objects.warnings))
     return preview(objects, loaded.configuration)
 
@@ -141,6 +140,7 @@ async def _read_cluster(
     from velero_volume_controller.annotate.snapshot import configuration_text, take  # noqa: PLC0415
     from velero_volume_controller.kube.client import Client  # noqa: PLC0415
     from velero_volume_controller.kube.credentials import Cluster  # noqa: PLC0415
+    from velero_volume_controller.velero.client.server import server_version  # noqa: PLC0415
 
     cluster = Cluster(question.kubeconfig, question.context)
     if loaded is not None:
@@ -152,9 +152,11 @@ async def _read_cluster(
             where = question.config_map
             text = await configuration_text(client, where.namespace, where.name)
             loaded = load_text(text, f"ConfigMap {where.namespace}/{where.name}", question.owned)
-        objects = await take(
-            client, loaded.configuration, bar, namespace=namespace, velero=question.velero_version
-        )
+        configuration = loaded.configuration
+        velero = question.velero_version
+        if velero is None:
+            velero = await server_version(client, configuration.cluster.lease_namespace) or NEWEST
+        objects = await take(client, configuration, bar, namespace=namespace, velero=velero)
     return loaded, objects
 
 

@@ -179,7 +179,7 @@ def counts(shown: Preview) -> Iterator[str]:
     volumes = found["volumes"]
     yield f"{shown.key}, {shown.configuration.ownership.value}:"
     changes = [
-        f"{found[action]} to {verb}"
+        f"{found[action]:,} to {verb}"
         for action, verb in (("add", "add"), ("update", "change"), ("remove", "remove"), ("adopt", "adopt"))
         if found[action]
     ]
