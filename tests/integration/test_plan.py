@@ -238,20 +238,16 @@ def test_explaining_one_namespace_takes_no_rights_beyond_it(
 
 
 def test_what_the_installed_velero_takes_decides(
-    control_plane: ControlPlane, shop: Namespace, config: str, tmp_path: Path
+    control_plane: ControlPlane, shop: Namespace, tmp_path: Path
 ) -> None:
     path = tmp_path / "config.yml"
     path.write_text(f"clusterServerCfg: {{leaseLockNamespace: {shop.name}}}\n")
     labels = {"app": "velero"}
     container = {"name": "velero", "image": "registry.example:5000/velero/velero:v1.16.2"}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
-    body = {
-        "metadata": {"name": "velero"},
-        "spec": {"selector": {"matchLabels": labels}, "template": template},
-    }
-    client.AppsV1Api(shop.api).create_namespaced_deployment(
-        shop.name, {"metadata": {"name": "velero"}, "spec": spec}
-    )
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    body = {"metadata": {"name": "velero"}, "spec": spec}
+    client.AppsV1Api(shop.api).create_namespaced_deployment(shop.name, body)
     asked = ("explain", "web", "-n", shop.name, "-c", str(path))
     told = answer(*asked, kubeconfig=control_plane.kubeconfig)
     assert told["configuration"]["velero"] == "1.16.2"
