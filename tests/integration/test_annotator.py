@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 
+from hack.lab.certificates import write_kubeconfig
+from hack.lab.controlplane import ControlPlane
 from tests.integration.cluster import BACKUP_VOLUMES, MARKER, Namespace, eventually
 from tests.integration.process import Replica, Vvc
+from tests.integration.proxy import Proxy
 
 
 def settled(replica: Replica) -> None:
@@ -126,3 +129,61 @@ def test_a_pod_that_is_deleted_at_once_is_no_error(namespace: Namespace, vvc: Vv
     settled(replica)
     assert [line for line in replica.lines() if line["level"] == "error"] == []
     eventually(lambda: replica.metric("vvc_pods"), 1)
+
+
+def test_every_decision_is_logged_with_v_4_and_only_changes_without(namespace: Namespace, vvc: Vvc) -> None:
+    namespace.create_pod("web")
+    namespace.create_pod("plain", ())
+    quiet = vvc.start_leading()
+    eventually(lambda: namespace.value("web"), "data")
+    settled(quiet)
+    assert {line["pod"] for line in quiet.lines() if "pod" in line} == {"web"}
+    quiet.terminate()
+    replica = vvc.start_leading("-v", "4")
+    settled(replica)
+    decided = {line["pod"]: line["wanted"] for line in replica.lines() if line["message"] == "decided"}
+    assert decided == {"web": "data", "plain": None}
+
+
+def test_pods_are_counted_by_decision(namespace: Namespace, vvc: Vvc) -> None:
+    namespace.create_claim("data")
+    replica = vvc.start_leading()
+    namespace.create_pod("good")
+    namespace.create_pod("unseen", ("missing",))
+    namespace.create_pod("plain", ())
+    namespace.create_pod("theirs", annotations={BACKUP_VOLUMES: "other"})
+
+    def counts() -> dict[str, float]:
+        ways = ("backup", "unchecked", "skip", "foreign", "undecided")
+        return {way: replica.metric("vvc_pods", decision=way) for way in ways}
+
+    eventually(counts, {"backup": 1, "unchecked": 1, "skip": 1, "foreign": 1, "undecided": 0})
+    namespace.delete_pod("theirs")
+    namespace.delete_pod("good")
+    namespace.create_pod("good", ())
+    eventually(counts, {"backup": 0, "unchecked": 1, "skip": 2, "foreign": 0, "undecided": 0})
+    assert replica.metric("vvc_pods") == 3
+
+
+def test_the_queue_tells_how_long_pods_wait(
+    control_plane: ControlPlane, namespace: Namespace, vvc: Vvc
+) -> None:
+    for number in range(4):
+        namespace.create_pod(f"pod-{number}")
+    with Proxy(control_plane.port) as proxy:
+        admin, authority = control_plane.admin, control_plane.authority
+        vvc.kubeconfig = write_kubeconfig(vvc.directory / "proxied", proxy.server, authority, admin)
+        replica = vvc.start_leading("--max-in-flight", "1", "--velero-version", "1.18")
+        settled(replica)
+        assert replica.metric("vvc_queue_oldest_seconds") == 0
+        done = replica.metric("vvc_reconcile_duration_seconds_count")
+        assert done >= 4
+        # Now all are to change. One is being written and gets no answer; the others wait behind it.
+        proxy.freeze()
+        vvc.config.write_text(vvc.config.read_text().replace("persistentVolumeClaim", "emptyDir"))
+        eventually(lambda: replica.metric("vvc_queue_oldest_seconds") > 0.5, True, within=6)
+        proxy.thaw()
+        eventually(lambda: {namespace.value(f"pod-{number}") for number in range(4)}, {None})
+        settled(replica)
+        assert replica.metric("vvc_queue_oldest_seconds") == 0
+        assert replica.metric("vvc_reconcile_duration_seconds_sum") > 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -77,6 +78,8 @@ class Annotator:
         self._reconfigured = asyncio.Event()
         self._tally = Tally()
         self._remarked: dict[Key, Remark] = {}
+        #: Asked once: most decisions call for nothing, and are too many to ask for each.
+        self._verbose = logging.getLogger().isEnabledFor(logging.DEBUG)
         for way in Decided:
             metrics.pods.labels(way.value).set_function(partial(self._pods_decided, way))
 
@@ -143,12 +146,20 @@ class Annotator:
             for number, key in enumerate(self._cache.known()):
                 if self._reconfigured.is_set():
                     break
-                pod = self._cache.get(key)
-                if pod is not None and self._examine(key, pod).annotations:
+                if self._wants_a_write(key):
                     queue.add(key)
                     await asyncio.sleep(1 / self._rates.reload_rate)
                 elif number % IN_A_ROW == 0:
                     await asyncio.sleep(0)
+
+    def _wants_a_write(self, key: Key) -> bool:
+        pod = self._cache.get(key)
+        try:
+            return pod is not None and bool(self._examine(key, pod).annotations)
+        except Exception:
+            self._metrics.loop_errors.labels("reload").inc()
+            log.exception("deciding a pod failed", namespace=key.namespace, pod=key.name)
+            return False
 
     async def _work(self, queue: WorkQueue[Key]) -> None:
         while (key := await queue.take()) is not None:
@@ -177,6 +188,8 @@ class Annotator:
                 return
             planned = self._examine(key, pod)
             if not planned.annotations:
+                if self._verbose:
+                    log.debug("decided", namespace=key.namespace, pod=key.name, **_said(planned))
                 return
             outcome = await write(self._client, pod, planned.annotations)
             if outcome is Outcome.WRITTEN:
@@ -206,7 +219,8 @@ class Annotator:
             del self._remarked[key]
             return
         self._remarked[key] = found
-        self._recorder.emit(event(pod, found))
+        if found.eventful:
+            self._recorder.emit(event(pod, found))
         if found.reason is Reason.FOREIGN_ANNOTATION:
             self._count(key, planned, PlanAction.FOREIGN)
 
@@ -217,14 +231,17 @@ class Annotator:
             f"annotation: {action.value}",
             namespace=key.namespace,
             pod=key.name,
-            before=planned.current,
-            wanted=planned.desired,
+            **_said(planned),
         )
 
     def _pods_decided(self, way: Decided) -> float:
         if way is Decided.UNDECIDED:
             return len(self._cache) - self._tally.total
         return self._tally.count(way)
+
+
+def _said(planned: Plan) -> dict[str, str | None]:
+    return {"before": planned.current, "wanted": planned.desired}
 
 
 def _waits(error: KubeError) -> tuple[float, float]:

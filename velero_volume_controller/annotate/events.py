@@ -30,26 +30,30 @@ class Remark(NamedTuple):
     """Something to tell about a pod. Two that are equal say the same.
 
     ``details``: the annotation's value and the one that the rules give; or each
-    volume and why Velero would not take it.
+    volume and why Velero would not take it. ``eventful``: not merely to be counted.
     """
 
     uid: str
     reason: Reason
     details: tuple[tuple[str, str | None], ...]
+    eventful: bool = True
 
 
 def remark(pod: Pod, decision: PodDecision, planned: Plan) -> Remark | None:
     """What there is to tell about this pod, mostly nothing.
 
     Of a pod whose annotation is somebody else's only that is told: what becomes of
-    its volumes is theirs to decide. Of a Pending pod nothing: the rules give it no
-    annotation yet, so one from its template would look wrong until the pod runs.
+    its volumes is theirs to decide. It is no Event where the rules speak of none of
+    its volumes, as in a namespace that they leave out: there others may do as they
+    like. Of a Pending pod there is nothing to tell: the rules give it no annotation
+    yet, so one from its template would look wrong until the pod runs.
     """
     if pod.status.phase == "Pending":
         return None
     if planned.action is PlanAction.FOREIGN:
         details = ((planned.key, planned.current), ("", planned.desired))
-        return Remark(pod.metadata.uid, Reason.FOREIGN_ANNOTATION, details)
+        spoken_of = planned.desired is not None or any(volume.rule for volume in decision.volumes)
+        return Remark(pod.metadata.uid, Reason.FOREIGN_ANNOTATION, details, spoken_of)
     left_out = [volume for volume in decision.volumes if volume.wanted and volume.impossible is not None]
     if not left_out or ineligible_pod(pod) is not None:
         return None

@@ -147,7 +147,11 @@ class Recorder:
                     await self._ready.wait()
                 await self._token()
                 event = self._waiting.popleft()
-                result = await self._record(event)
+                try:
+                    result = await self._record(event)
+                except Exception:
+                    log.exception("an Event could not be written", reason=event.reason)
+                    result = Result.FAILED
                 if result is not None:
                     self._observer(event.reason, result)
         finally:

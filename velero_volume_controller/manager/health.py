@@ -38,7 +38,7 @@ async def serve(
     async def readyz(_: web.Request) -> web.Response:
         if ready():
             return web.Response(text="ok\n")
-        return web.Response(status=503, text="the pods have not been listed yet\n")
+        return web.Response(status=503, text="the cluster's objects have not all been listed yet\n")
 
     async def exposition(_: web.Request) -> web.Response:
         body, content_type = metrics.exposition()

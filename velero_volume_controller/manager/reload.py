@@ -81,9 +81,14 @@ class Reloader:
             if look == read and now < self._retry_at:
                 continue
             read = look
-            loaded = await self._load()
-            if loaded is not None and self._look() == look:
-                current = await self._adopt(loaded, current, started)
+            try:
+                loaded = await self._load()
+                if loaded is not None and self._look() == look:
+                    current = await self._adopt(loaded, current, started)
+            except Exception as error:
+                self._metrics.loop_errors.labels("configuration").inc()
+                log.exception("reading the configuration failed", path=str(self._path))
+                await self._refuse(f"{self._path}: cannot be read: {error!r}. Please report this.")
 
     def _look(self) -> _Look:
         """Through all links: what they lead to now."""

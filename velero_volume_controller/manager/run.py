@@ -112,6 +112,7 @@ class _Process:
         self._metrics = metrics
         self._observer = observer
         self._surroundings = caches.surroundings
+        self._velero = settings.velero_version or NEWEST
         self._identity = f"{platform.node()}_{uuid.uuid4()}"
         server = settings.configuration.cluster
 
@@ -129,14 +130,15 @@ class _Process:
 
     async def configure(self, configuration: Configuration) -> None:
         """Decide by this configuration from now on. Raises KubeError if that can't be done."""
-        velero = self._settings.velero_version or NEWEST
         # Where nobody asks what Velero can take, its version means nothing.
         if self._settings.velero_version is None and not configuration.as_go_program:
             namespace = self._settings.configuration.cluster.lease_namespace
             found = await server_version(self._client, namespace)
-            velero = found or NEWEST
-            log.info("Velero's version", counts_as=str(velero), seen=found is not None)
-        self._annotator.configure(configuration, await self._surroundings.prepare(configuration, velero))
+            # What was seen once is believed until something else is seen.
+            self._velero = found or self._velero
+            log.info("Velero's version", counts_as=str(self._velero), seen=found is not None)
+        surroundings = await self._surroundings.prepare(configuration, self._velero)
+        self._annotator.configure(configuration, surroundings)
 
     async def work(self, stop: asyncio.Event) -> None:
         """Annotates while this process leads; always, if there is no election."""
