@@ -258,6 +258,11 @@ WARNED: dict[str, tuple[str, str]] = {
         volume_keys("excludeNamespaces: Shop"),
         "config.yml:2: key excludeNamespaces: 'Shop' cannot be the name of a namespace, so it matches none.",
     ),
+    "a name that is too long for a namespace": (
+        volume_keys(f"excludeNamespaces: {'a' * 64}"),
+        f"config.yml:2: key excludeNamespaces: '{'a' * 64}' cannot be the name of a namespace, "
+        "so it matches none.",
+    ),
     "a type that does not exist": (
         volume_keys("includeVolumeTypes: pvc"),
         "config.yml:2: key includeVolumeTypes: 'pvc' is no type of volume, so it matches none. "
@@ -278,6 +283,12 @@ WARNED: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize(("text", "warning"), WARNED.values(), ids=WARNED.keys())
 def test_what_looks_wrong_is_warned_of(text: str, warning: str) -> None:
     assert warning in load_text(text, "config.yml").warnings
+
+
+def test_empty_documents_before_the_first_are_no_documents() -> None:
+    loaded = load_text("---\n# nothing\n---\nveleroVolumeCfg: {excludeJobs: a}\n", "f")
+    assert loaded.warnings == ()
+    assert loaded.configuration.rules[0].pods.exclude_jobs == ("a",)
 
 
 def test_an_include_list_of_commas_lets_nothing_in() -> None:

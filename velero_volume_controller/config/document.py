@@ -29,14 +29,16 @@ _SHOWN: Final = 80
 
 
 def compose(text: str, file: str) -> tuple[yaml.Node | None, bool]:
-    """The first YAML document's root (None for an empty file), and whether more documents follow.
+    """The root of the first YAML document that is not empty (None for none), and whether more follow.
 
     Raises ConfigurationError with file and line for text that is not YAML.
     """
     loader = None
     try:
         loader = yaml.SafeLoader(text)
-        root = loader.get_node() if loader.check_node() else None
+        root = None
+        while (root is None or is_null(root)) and loader.check_node():
+            root = loader.get_node()
         return root, loader.check_node()
     except yaml.MarkedYAMLError as error:
         spaced = _TAB_BEHIND_TEXT.sub(lambda tab: " " * len(tab[0]), text)

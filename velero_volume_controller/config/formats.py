@@ -15,10 +15,10 @@ _GROUP: Final = API_VERSION.partition("/")[0]
 def is_native(root: yaml.Node | None) -> bool:
     """Whether a document is meant to be of the native format.
 
-    One sign is enough: a document that lacks the others, or has them wrong, is
+    One sign is enough, in whatever case: a document that lacks the others, or has them wrong, is
     refused with what it lacks. Read as nine keys, of which it has none, it would
     have every PVC of every namespace annotated.
     """
-    top = document.top_level(root)
-    version, kind = (document.text(top.get(key)) for key in ("apiVersion", "kind"))
+    top = {key.lower(): value for key, value in document.top_level(root).items()}
+    version, kind = (document.text(top.get(key)) for key in ("apiversion", "kind"))
     return version.partition("/")[0] == _GROUP or kind == KIND or "annotator" in top
