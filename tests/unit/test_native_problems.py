@@ -245,7 +245,9 @@ def test_what_cannot_be_used_is_refused_with_its_line_and_key(
 
 
 def test_a_head_in_another_case_is_not_taken_for_nine_keys() -> None:
-    with pytest.raises(ConfigurationError, match="f:1: key ApiVersion: is unknown. Did you mean apiVersion"):
+    with pytest.raises(
+        ConfigurationError, match=r"f:1: key ApiVersion: is unknown. Did you mean apiVersion\?"
+    ):
         load_text("ApiVersion: vvc.velero.io/v1alpha1\nKind: ControllerConfig\n", "f")
 
 
