@@ -183,6 +183,28 @@ def test_what_velero_then_does(
         assert words in each.said
 
 
+VERDICTS: dict[str, tuple[list[dict[str, Any]], Configuration, str]] = {
+    "one pod is enough to take its files": (
+        [pod("done") | DONE, pod("web")], ALL, "its files are backed up, through pod web",
+    ),
+    "nobody asks": ([pod("web")], NOTHING, "its files are not backed up; a snapshot is taken if"),
+    "one that has ended asks, and keeps it from being snapshotted": (
+        [pod("done", annotations={KEY: "data"}) | DONE, pod("web")],
+        NOTHING,
+        "neither its files nor a snapshot: pod done asks for its files, which Velero can't read there",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("pods", "configuration", "words"), VERDICTS.values(), ids=VERDICTS.keys())
+def test_what_becomes_of_a_claim_in_the_end(
+    pods: list[dict[str, Any]], configuration: Configuration, words: str
+) -> None:
+    shown = preview(objects(*pods), configuration)
+    asked = target("pvc/data", "shop")
+    assert words in document(shown, asked, subjects(shown, asked))["verdict"]
+
+
 def test_the_document_holds_every_step() -> None:
     shown = preview(objects(pod(annotations={"vvc.velero.io/backup": "false"})), ALL)
     asked = target("web", None)
@@ -257,7 +279,7 @@ def test_a_claim_without_pods_is_explained(
     arguments[-1] = dump(tmp_path)
     status, printed = explained(capfd, "pvc/data", *arguments)
     assert status == 0
-    assert "No pod uses PersistentVolumeClaim data." in printed
+    assert "PersistentVolumeClaim data: no pod uses it. File-system backup reads" in printed
 
 
 def test_the_text_fits_the_terminal(

@@ -7,7 +7,7 @@ in words and as a document for other programs.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -154,9 +154,13 @@ def whose(previewed: PodPreview, configuration: Configuration) -> tuple[Owner, s
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What Velero makes of one volume once the annotation is as planned."""
+    """What Velero makes of one volume once the annotation is as planned.
+
+    ``asked``: file-system backup is to take it. ``taken``: it can, and does.
+    """
 
     volume: str
+    asked: bool
     taken: bool
     said: str
 
@@ -180,25 +184,41 @@ def outcomes(
     told = [_outcome(pod, each, each.name in named, mode, surroundings) for each in pod.spec.volumes]
     known = {volume.name for volume in pod.spec.volumes}
     stray = "named by the annotation, but no volume of the pod"
-    return (*told, *(Outcome(name, False, stray) for name in named if name not in known))
+    return (*told, *(Outcome(name, True, False, stray) for name in named if name not in known))
 
 
 def _outcome(pod: Pod, volume: Volume, named: bool, mode: Mode, surroundings: Surroundings) -> Outcome:
     meant = named is (mode is Mode.OPT_IN)
     against = ineligible_pod(pod) or ineligible_volume(pod, volume, surroundings)
     if meant and against is None:
-        return Outcome(volume.name, True, "its files are backed up")
+        return Outcome(volume.name, True, True, "its files are backed up")
     if meant:
         # internal/volumehelper, ShouldPerformSnapshot: what file-system backup was told to take gets none.
         neither = "; and no snapshot is taken of it either" if volume.claim is not None else ""
-        return Outcome(volume.name, False, f"skipped: {against}{neither}")
+        return Outcome(volume.name, True, False, f"skipped: {against}{neither}")
     snapshot = "; a snapshot is taken if the Backup makes snapshots" if volume.claim is not None else ""
-    return Outcome(volume.name, False, f"its files are left out{snapshot}")
+    return Outcome(volume.name, False, False, f"its files are left out{snapshot}")
 
 
-def volume_of(previewed: PodPreview, name: str) -> Volume:
-    """The pod's volume of this name."""
-    return next(volume for volume in previewed.pod.spec.volumes if volume.name == name)
+def verdict(shown: Preview, claim: str, pods: Iterable[PodPreview]) -> str:
+    """What becomes of a PersistentVolumeClaim, all pods that use it considered.
+
+    One pod that asks for its files is enough to keep it from being snapshotted.
+    """
+    asking = []
+    for each in pods:
+        named = {volume.name for volume in each.pod.spec.volumes if volume.claim == claim}
+        for outcome in outcomes(each, shown.configuration, shown.surroundings):
+            if outcome.volume in named and outcome.taken:
+                return f"its files are backed up, through pod {each.pod.metadata.name}"
+            if outcome.volume in named and outcome.asked:
+                asking.append(each.pod.metadata.name)
+    if asking:
+        return (
+            f"neither its files nor a snapshot: pod {asking[0]} asks for its files, which Velero can't read"
+            " there, and what is asked for is not snapshotted"
+        )
+    return "its files are not backed up; a snapshot is taken if the Backup makes snapshots"
 
 
 def described(volume: Volume, claim: Claim | None) -> str:
@@ -213,10 +233,11 @@ def described(volume: Volume, claim: Claim | None) -> str:
     return ", ".join(parts)
 
 
-def document(shown: Preview, asked: Target, pods: Iterable[PodPreview]) -> dict[str, Any]:
+def document(shown: Preview, asked: Target, pods: Sequence[PodPreview]) -> dict[str, Any]:
     """The explanation as JSON values: what ``vvc plan`` says of each pod, and why."""
     configuration = shown.configuration
-    return {
+    of_claim = {"verdict": verdict(shown, asked.name, pods)} if asked.kind is Kind.CLAIM else {}
+    return of_claim | {
         "kind": asked.kind.value,
         "name": asked.name,
         "configuration": {

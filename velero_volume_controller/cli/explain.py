@@ -42,6 +42,12 @@ _DONE: Final = {
     PlanAction.NONE: "nothing is to be done",
 }
 
+#: Of a claim that no pod has.
+_UNUSED: Final = (
+    "no pod uses it. File-system backup reads volumes through the pods that run with them, so its files are"
+    " not backed up; a snapshot is taken if the Backup makes snapshots"
+)
+
 _WHOSE: Final = {
     Owner.NOBODY: "nobody's",
     Owner.OURS: "ours",
@@ -93,12 +99,10 @@ def _text(
         yield from diff(pods, columns, paint)
         yield from counts(replace(shown, pods=pods))
         return
-    if not pods:
-        yield from wrap(
-            f"No pod uses {asked}. File-system backup reads volumes through the pods that run with them,"
-            " so its files are not backed up.",
-            columns,
-        )
+    if asked.kind is Kind.CLAIM:
+        told = explanation.verdict(shown, asked.name, pods) if pods else _UNUSED
+        yield from wrap(f"{asked}: {told}.", columns)
+        yield ""
     for number, each in enumerate(pods):
         if number:
             yield ""
