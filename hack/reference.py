@@ -26,10 +26,11 @@ A file of this format stands where the [nine keys](../annotating.md) may stand: 
 the ConfigMap `velero-volume-controller` under `config.yml`, or wherever `-c` says.
 `vvc config validate FILE` checks it against the
 [JSON Schema](controllerconfig.schema.json) and for contradictions, and names every
-problem with its line; `vvc config convert FILE` turns the nine keys into this format.
-Which `mode` goes with which setting of Velero's is in
-[opt-in or opt-out](../opt-in-or-opt-out.md). For completion and checks in an editor that speaks to
-yaml-language-server, begin the file with
+problem with its line. `vvc config convert FILE` turns the nine keys into this format.
+Which `mode` goes with which setting of Velero's: [opt-in or opt-out](../opt-in-or-opt-out.md).
+
+For completion and checks in an editor that speaks to yaml-language-server, begin the
+file with
 
 ```yaml
 # yaml-language-server: $schema=PATH/TO/controllerconfig.schema.json
