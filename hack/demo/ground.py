@@ -48,7 +48,7 @@ def is_up() -> bool:
 
 def clean(title: str) -> None:
     """Remove all that the demo makes: the controller, Backups, Restores, namespaces, volumes."""
-    if not (_controller_exists() or _namespaces() or _versions_used()):
+    if not (_controller_exists() or _namespaces(NAMESPACES) or _versions_used()):
         return
     with step(title) as say:
         if _controller_exists():
@@ -58,11 +58,11 @@ def clean(title: str) -> None:
         destroy(say)
 
 
-def destroy(say: Callable[[str], None]) -> None:
+def destroy(say: Callable[[str], None], namespaces: tuple[str, ...] = NAMESPACES) -> None:
     """Delete the sample namespaces and wait until they and their volumes are really gone."""
-    kubectl.kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", "--wait=false")
+    kubectl.kubectl("delete", "namespace", *namespaces, "--ignore-not-found", "--wait=false")
     deadline = time.monotonic() + DELETION_SECONDS
-    while left := _namespaces() + _volumes():
+    while left := _namespaces(namespaces) + _volumes(namespaces):
         say(f"{len(left)} namespaces and volumes left")
         if time.monotonic() > deadline:
             raise LabError(
@@ -121,13 +121,13 @@ def _controller_exists() -> bool:
     return kubectl.get("-n", controller.NAMESPACE, "deployment", controller.NAME) is not None
 
 
-def _namespaces() -> list[str]:
-    return [str(item["metadata"]["name"]) for item in kubectl.items("namespaces", "-l=vvc-demo=true")]
+def _namespaces(names: tuple[str, ...]) -> list[str]:
+    return [name for item in kubectl.items("namespaces") if (name := str(item["metadata"]["name"])) in names]
 
 
-def _volumes() -> list[str]:
+def _volumes(namespaces: tuple[str, ...]) -> list[str]:
     return [
         str(item["metadata"]["name"])
         for item in kubectl.items("persistentvolumes")
-        if item["spec"].get("claimRef", {}).get("namespace") in NAMESPACES
+        if item["spec"].get("claimRef", {}).get("namespace") in namespaces
     ]

@@ -49,17 +49,18 @@ class Movement:
     volumes: tuple[VolumeMovement, ...]
 
 
-def back_up(velero: Velero, name: str, namespaces: tuple[str, ...], say: Callable[[str], None]) -> Movement:
-    """Take a Backup by Velero's own command line and wait for its end."""
-    velero.command(
-        "backup", "create", name, f"--include-namespaces={','.join(namespaces)}", "--labels=vvc-demo=true"
-    )
+def back_up(
+    velero: Velero, name: str, namespaces: tuple[str, ...], say: Callable[[str], None], *options: str
+) -> Movement:
+    """Take a Backup by Velero's own command line and wait for its end; `options` are more of that."""
+    included = f"--include-namespaces={','.join(namespaces)}"
+    velero.command("backup", "create", name, included, "--labels=vvc-demo=true", *options)
     return _followed(velero, "backup", name, say)
 
 
-def restore(velero: Velero, name: str, backup: str, say: Callable[[str], None]) -> Movement:
-    """Restore a Backup and wait for the end of it."""
-    velero.command("restore", "create", name, f"--from-backup={backup}", "--labels=vvc-demo=true")
+def restore(velero: Velero, name: str, backup: str, say: Callable[[str], None], *options: str) -> Movement:
+    """Restore a Backup and wait for the end of it; `options` are more of Velero's own."""
+    velero.command("restore", "create", name, f"--from-backup={backup}", "--labels=vvc-demo=true", *options)
     return _followed(velero, "restore", name, say)
 
 
