@@ -114,10 +114,10 @@ REFUSED: dict[str, tuple[str, int, str, str]] = {
         r"found 'a\n'",
     ),
     "text where a list belongs": (
-        namespaces("{include: shop}"),
+        namespaces("{include: 'shop,bank-*'}"),
         6,
         f"{R}.namespaces.include",
-        "expected a list, found 'shop'. Write [shop].",
+        'expected a list, found \'shop,bank-*\'. Write ["shop", "bank-*"].',
     ),
     "an empty list": (
         namespaces("{include: []}"),

@@ -1,6 +1,7 @@
 """What the JSON Schema finds wrong, in words for the person who wrote it."""
 
 import difflib
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ _ALSO: Final = {"pvc": PERSISTENT_VOLUME_CLAIM}
 
 #: Of longer lists of choices the title is given, not the list.
 _FEW: Final = 5
+
+#: Longer text is not written out again. Characters.
+_SHORT: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,19 @@ def _wrong_type(failure: _Failure) -> str:
             known = ", ".join(described.get("properties", {}))
             return f"expected keys below it, found {found}." + (f" Known keys: {known}." if known else "")
         case "array":
-            advice = f" Write [{instance}]." if isinstance(instance, str) and instance.isprintable() else ""
-            return f"expected a list, found {found}.{advice}"
+            return f"expected a list, found {found}.{_as_list(instance)}"
         case "boolean":
             return f"expected true or false, found {found}."
         case _:
             return _wrong_choice(failure) if "enum" in described else _wrong_text(failure)
+
+
+def _as_list(instance: Any) -> str:
+    """How to write a text as a list; whoever comes from the nine keys joins names by commas."""
+    if not isinstance(instance, str) or not instance.isprintable() or len(instance) > _SHORT:
+        return ""
+    names = [name.strip() for name in instance.split(",") if name.strip()]
+    return f" Write {json.dumps(names, ensure_ascii=False)}." if names else ""
 
 
 def _wrong_choice(failure: _Failure) -> str:
