@@ -148,7 +148,7 @@ class _Conversion:
     kubeconfig: Path | None
     context: str | None
     ownership: str
-    velero_version: Version
+    velero_version: Version | None
     allow_changes: bool
 
     @property
@@ -177,9 +177,8 @@ class _Conversion:
 @click.option(
     "--velero-version",
     type=VeleroVersion(),
-    default=str(NEWEST),
-    show_default=True,
-    help="The Velero whose abilities count.",
+    help="The Velero whose abilities count. Not given: with --live the tag of the image of Deployment "
+    f"velero, else {NEWEST}.",
 )
 @click.option("--allow-changes", is_flag=True, help="Print the document even if decisions change.")
 def convert(**given: Any) -> int:
