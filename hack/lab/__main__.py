@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import click
 from rich.table import Table
@@ -73,7 +74,8 @@ def build(versions: tuple[str, ...], *, control_plane_only: bool) -> None:
     if control_plane_only:
         if not os.environ.get("KUBEBUILDER_ASSETS"):
             binary("kubelite")
-        binary("candidate")
+        if shutil.which("go"):
+            binary("candidate")
         return
     if existing.chosen():
         return
