@@ -87,5 +87,5 @@ def test_when_events_follow_each_other_at_once_the_end_is_the_same_and_each_writ
     start_churn: StartChurn, versions: Versions
 ) -> None:
     churn = start_churn(False)
-    churn.run(3 * STEPS)
+    churn.run(2 * STEPS)
     check(churn, versions)
