@@ -133,10 +133,11 @@ def test_objects_in_a_file_beside_the_case(rules: Path, capfd: pytest.CaptureFix
 def test_a_directory_below_may_have_a_configuration_of_its_own(
     rules: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("own", "none"):
-        (rules / name).mkdir()
+    for name in ("own/deeper", "none"):
+        (rules / name).mkdir(parents=True)
     (rules / "own" / "config.yml").write_text(CONFIG.replace("names: [data]", "names: [cache]"))
     (rules / "own" / "a.test.yaml").write_text(case("{shop/db: {value: cache}}"))
+    (rules / "own" / "deeper" / "a.test.yaml").write_text(case("{shop/db: {value: cache}}"))
     (rules / "none" / "a.test.yaml").write_text(case("{shop/db: {value: data}}"))
     assert run(rules, capfd)[0] == 0
 

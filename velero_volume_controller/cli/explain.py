@@ -23,7 +23,7 @@ Examples:
   vvc explain shop/db-0                       a pod, by the live configuration
   vvc explain pod/db-0 -n shop -c new.yml     by one that is not live yet
   vvc explain pvc/data-db-0 -n shop           every pod that uses the claim
-  vvc explain namespace/shop                  all pods of a namespace, in short
+  vvc explain ns/shop                         all its pods, in short
   vvc explain shop/db-0 -c new.yml --objects dump.json -o json
 
 \b

@@ -27,7 +27,7 @@ EXIT_CHANGES: Final = 3
 _EPILOG = """
 \b
 Examples:
-  vvc plan                            what the live configuration still has to do
+  vvc plan                            what the live one still has to do
   vvc plan -c new.yml                 a configuration that is not live yet
   vvc plan -c new.yml --only foreign  annotations that someone else wrote
   kubectl get pods,pvc,pv,ns,sc -A -o json >dump.json
@@ -35,10 +35,10 @@ Examples:
   vvc plan --exit-code >/dev/null || echo "not as it should be"
 
 \b
-Signs: + an annotation is added, ~ changed, - removed; = it stays and becomes ours
-(a marker is written); ! it is someone else's and stays as it is.
-Exit status: 0; 1 the cluster is in the way; 2 the configuration or the objects
-can't be used; with --exit-code 3 when a pod would be written to.
+Signs: + an annotation is added, ~ changed, - removed; = it stays and becomes
+ours (a marker is written); ! it is someone else's and stays as it is.
+Exit status: 0; 1 the cluster is in the way; 2 the configuration or the
+objects can't be used; with --exit-code 3 when a pod would be written to.
 """
 
 #: Each action's sign and colour.
