@@ -1,6 +1,7 @@
 """The document that `vvc plan -o json` prints, and what is warned of."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from velero_volume_controller.api.configuration import (
     VolumeFilter,
 )
 from velero_volume_controller.api.configuration import Operator as Op
+from velero_volume_controller.config import load_text
 
 KEY, MARKER = "backup.velero.io/backup-volumes", "vvc.velero.io/backup-volumes"
 EXCLUDES, OTHER_MARKER = f"{KEY}-excludes", f"{MARKER}-excludes"
@@ -125,6 +127,26 @@ def test_pods_are_in_the_order_of_the_objects_and_actions_add_up() -> None:
     assert [each["name"] for each in told["pods"]] == ["z", "a", "m"]
     counts = told["summary"]
     assert sum(counts[action] for action in ("add", "update", "remove", "foreign", "none")) == counts["pods"]
+
+
+GO_PROGRAM = [
+    entry
+    for file in ("go-program-decisions.json", "go-program-decisions-more.json")
+    for entry in json.loads((Path(__file__).parent / "data" / file).read_text())
+    if entry.get("exit") is None
+]
+
+
+@pytest.mark.parametrize("recorded", GO_PROGRAM, ids=map(str, range(len(GO_PROGRAM))))
+def test_in_legacy_mode_the_annotations_afterwards_are_those_the_go_program_left(
+    recorded: dict[str, Any],
+) -> None:
+    pods = [{"apiVersion": "v1", "kind": "Pod"} | one for one in recorded["pods"]]
+    configuration = load_text(recorded["config"], "config.yml", Ownership.LEGACY).configuration
+    shown = preview(objects(*pods, around=False), configuration)
+    told = document(shown)["pods"]
+    assert {f"{one['namespace']}/{one['name']}": one["after"] for one in told} == recorded["annotations"]
+    assert shown.warnings == (), "of what the Go program does not look at nothing is missing"
 
 
 def with_rule(**filters: Any) -> Configuration:

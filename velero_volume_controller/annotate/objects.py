@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -26,13 +26,15 @@ class Objects:
 
     A kind of which there is nothing is None in ``surroundings``, as if it could
     not be read. ``storage_classes`` are the names of those that exist, None if
-    unknown. ``warnings`` are complete sentences.
+    unknown. ``warnings`` are complete sentences; those about kinds that are missing
+    are in ``unseen``, too.
     """
 
     pods: tuple[Pod, ...]
     surroundings: Surroundings
     warnings: tuple[str, ...] = ()
     storage_classes: frozenset[str] | None = None
+    unseen: frozenset[str] = frozenset()
 
 
 class _Metadata(msgspec.Struct):
@@ -140,10 +142,11 @@ def collect(items: Iterable[Item], file: str, velero: Version = NEWEST) -> Objec
     )
     pods = tuple(found.pods.values())
     classes = frozenset(found.classes) or None
-    return Objects(pods, surroundings, tuple(_warnings(found, pods, surroundings)), classes)
+    unseen = tuple(_unseen(found, pods, surroundings))
+    return Objects(pods, surroundings, (*_oddities(found, pods), *unseen), classes, frozenset(unseen))
 
 
-def _warnings(found: _Found, pods: tuple[Pod, ...], surroundings: Surroundings) -> Iterable[str]:
+def _oddities(found: _Found, pods: tuple[Pod, ...]) -> Iterator[str]:
     if not pods:
         others = ", ".join(f"{count} {kind}" for kind, count in sorted(found.others.items()))
         yield f"{found.file}: the objects hold no Pods, so there is nothing to decide" + (
@@ -152,6 +155,10 @@ def _warnings(found: _Found, pods: tuple[Pod, ...], surroundings: Surroundings) 
     if found.twice:
         more = f" and {len(found.twice) - 1} more" if len(found.twice) > 1 else ""
         yield f"{found.file}: holds {found.twice[0]}{more} more than once; the last one counts."
+
+
+def _unseen(found: _Found, pods: tuple[Pod, ...], surroundings: Surroundings) -> Iterator[str]:
+    """Kinds that the objects refer to and do not hold."""
     claimed = any(volume.claim is not None for pod in pods for volume in pod.spec.volumes)
     bound = any(claim.volume for claim in found.claims.values())
     for wanted, mapping, kind, what in (

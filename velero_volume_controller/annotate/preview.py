@@ -65,8 +65,11 @@ class Preview:
 def preview(objects: Objects, configuration: Configuration) -> Preview:
     """Decide and plan every pod."""
     pods = tuple(_one(pod, configuration, objects.surroundings) for pod in objects.pods)
-    warnings = (*objects.warnings, *_warnings(objects, configuration))
-    return Preview(configuration, objects.surroundings, pods, warnings)
+    # The Go program looks at pods alone, so to it nothing else is missing.
+    idle = objects.unseen if configuration.as_go_program else frozenset()
+    warnings = [warning for warning in objects.warnings if warning not in idle]
+    warnings += _warnings(objects, configuration)
+    return Preview(configuration, objects.surroundings, pods, tuple(warnings))
 
 
 def _one(pod: Pod, configuration: Configuration, surroundings: Surroundings) -> PodPreview:
