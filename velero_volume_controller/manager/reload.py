@@ -11,7 +11,7 @@ import asyncio
 import os
 import stat
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -54,6 +54,7 @@ class Reloader:
         self._tell = tell
         self._metrics = metrics
         self._refused = ""
+        self._warnings: tuple[str, ...] | None = None
         self._retry_at = float("inf")
 
     @property
@@ -110,7 +111,12 @@ class Reloader:
     async def _adopt(self, loaded: Loaded, current: Configuration, started: Configuration) -> Configuration:
         """The configuration that is in force afterwards."""
         configuration = loaded.configuration
+        known, self._warnings = self._warnings, loaded.warnings
         if configuration == current and not self._refused:
+            # The first look sees what the start has seen, and warned of.
+            if known is not None:
+                _warn(set(loaded.warnings) - set(known))
+                log.info("the configuration's file has changed and means the same", path=str(self._path))
             return current
         try:
             await self._apply(configuration)
@@ -122,8 +128,7 @@ class Reloader:
         self._refused = ""
         self._metrics.configuration_valid.set(1)
         self._metrics.reloads.labels("success").inc()
-        for warning in loaded.warnings:
-            log.warning(warning)
+        _warn(loaded.warnings)
         log.info("configuration reloaded", **summary(configuration))
         if configuration.cluster != started.cluster:
             log.warning(
@@ -143,3 +148,8 @@ class Reloader:
         self._metrics.reloads.labels("failure").inc()
         log.error("the configuration was refused; the last good one stays in force", error=why)
         await self._tell(False, why)
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        log.warning(warning)
