@@ -87,6 +87,15 @@ USAGE = {
         "expected HOST:PORT, :PORT or off, found 'x'",
     ),
     "an ownership that is none": (["run", "--ownership", "mine"], "'mine' is not one of 'protect', 'legacy'"),
+    "a ConfigMap without its namespace": (
+        ["run", "--configmap", "velero-volume-controller"],
+        "expected NAMESPACE/NAME such as velero/my-config, found 'velero-volume-controller'",
+    ),
+    "a version that is none": (
+        ["run", "--velero-version", "new"],
+        "expected a version of Velero such as 1.18.3",
+    ),
+    "no rate at all": (["run", "--reload-rate", "0"], "0.0 is not in the range"),
     "a stray word": (["-c", "x", "y"], "Got unexpected extra argument (y)"),
     "no requests at all": (["run", "--max-in-flight", "0"], "0 is not in the range"),
 }
