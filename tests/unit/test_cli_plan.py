@@ -17,6 +17,8 @@ from velero_volume_controller.cli import main
 KEY, MARKER = "backup.velero.io/backup-volumes", "vvc.velero.io/backup-volumes"
 PVCS = "veleroVolumeCfg: {includeVolumeTypes: persistentVolumeClaim}\n"
 
+VVC = [sys.executable, "-m", "velero_volume_controller"]
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
@@ -155,6 +157,25 @@ def test_what_a_terminal_would_obey_is_printed_as_text(
     _, printed = outcome(capfd, "plan", "-c", config, "--objects", dump(tmp_path, evil))
     assert "\x1b" not in printed
     assert r"\x1b[31mred" in printed
+
+
+def test_an_encoding_without_arrows_gets_escapes(config: str, tmp_path: Path) -> None:
+    command = [*VVC, "plan", "-c", config, "--objects", dump(tmp_path, *PODS)]
+    done = subprocess.run(command, capture_output=True, check=True, env={"PYTHONIOENCODING": "latin-1"})
+    assert b"  ~ old     a \\u2192 data\n" in done.stdout
+    assert done.stderr == b""
+
+
+def test_a_reader_that_goes_away_is_no_failure(config: str, tmp_path: Path) -> None:
+    many = dump(tmp_path, *(pod(f"web-{number}") for number in range(2000)))
+    command = [*VVC, "plan", "-c", config, "--objects", many, "-o", "json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=30) == 141
 
 
 def in_terminal(command: str, **environment: str) -> str:

@@ -13,7 +13,16 @@ from velero_volume_controller.annotate.explanation import Kind, Owner, Target
 from velero_volume_controller.annotate.plan import PlanAction
 from velero_volume_controller.annotate.preview import PodPreview, Preview
 from velero_volume_controller.cli.asking import Question, ask, options
-from velero_volume_controller.cli.output import Paint, painter, print_json, print_warnings, safe, width, wrap
+from velero_volume_controller.cli.output import (
+    Paint,
+    painter,
+    print_json,
+    print_lines,
+    print_warnings,
+    safe,
+    width,
+    wrap,
+)
 from velero_volume_controller.cli.plan import counts, diff
 from velero_volume_controller.policy import VolumeDecision
 
@@ -83,8 +92,7 @@ def explain(what: str, namespace: str | None, output: str, **shared: Any) -> Non
     if output == "json":
         print_json(explanation.document(shown, asked, pods))
     else:
-        for line in _text(shown, asked, pods, width(), painter()):
-            click.echo(line)
+        print_lines(_text(shown, asked, pods, width(), painter()))
     print_warnings(shown.warnings)
 
 

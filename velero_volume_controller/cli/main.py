@@ -1,5 +1,6 @@
 """The commands put together, and what each way of ending means to the shell."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from velero_volume_controller.cli import legacy_arguments
 from velero_volume_controller.cli.completion import completion
 from velero_volume_controller.cli.config_commands import config
 from velero_volume_controller.cli.explain import explain
+from velero_volume_controller.cli.output import ReaderGone
 from velero_volume_controller.cli.plan import plan
 from velero_volume_controller.cli.run import run
 from velero_volume_controller.cli.test_rules import test_rules
@@ -53,6 +55,10 @@ for _command in (run, plan, explain, test_rules, config, version, completion):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status; never a traceback for what a user can cause."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a terminal of another encoding can't show is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
     program = Path(sys.argv[0]).name
     given = sys.argv[1:] if arguments is None else arguments
     translated = legacy_arguments.translate(program, given)
@@ -69,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, EXIT_ENVIRONMENT)
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGone):
         return EXIT_BROKEN_PIPE
     return result if isinstance(result, int) else _flush()
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import click
@@ -12,6 +12,9 @@ import msgspec
 
 #: Narrower than this nothing readable fits.
 _NARROWEST: Final = 40
+
+#: Characters; a pipe holds 64 KiB.
+_PIECE: Final = 1 << 14
 
 #: Gives a text a colour by click's name for it, or leaves it alone.
 Paint = Callable[[str, str], str]
@@ -64,9 +67,26 @@ def wrap(text: str, columns: int, first: str = "", rest: str | None = None) -> l
     ) or [first.rstrip()]
 
 
+class ReaderGone(Exception):  # noqa: N818  (the name says what is the case)
+    """Whoever read our output has closed it: nothing is left to be told."""
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """To standard output. Raises ReaderGone."""
+    text = "".join(f"{line}\n" for line in lines)
+    try:
+        # In pieces: an unbuffered stream takes what fits of a large one and drops the rest without a word.
+        for start in range(0, len(text), _PIECE):
+            click.echo(text[start : start + _PIECE], nl=False)
+    except BrokenPipeError as error:
+        # click would exit with 1, which here means that the cluster is in the way.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ReaderGone from error
+
+
 def print_json(value: Any) -> None:
-    """One document, indented by two spaces."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+    """One document, indented by two spaces. Raises ReaderGone."""
+    print_lines([msgspec.json.format(msgspec.json.encode(value), indent=2).decode()])
 
 
 def print_warnings(warnings: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ from velero_volume_controller.cli.output import (
     fold,
     painter,
     print_json,
+    print_lines,
     print_warnings,
     safe,
     width,
@@ -104,8 +105,7 @@ def plan(
         if only is None and not everything:
             pods = [each for each in pods if each.writes or each.plan.action is PlanAction.FOREIGN]
         paint = painter()
-        for line in (*diff(pods, width(), paint), *counts(shown)):
-            click.echo(line)
+        print_lines((*diff(pods, width(), paint), *counts(shown)))
     print_warnings(shown.warnings)
     return EXIT_CHANGES if exit_code and any(each.writes for each in shown.pods) else 0
 

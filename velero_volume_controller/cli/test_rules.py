@@ -12,7 +12,7 @@ from velero_volume_controller.annotate.objects import Objects, collect, read_obj
 from velero_volume_controller.annotate.read_cases import read_cases
 from velero_volume_controller.cli import report
 from velero_volume_controller.cli.asking import read_text
-from velero_volume_controller.cli.output import counted, painter, print_json, width
+from velero_volume_controller.cli.output import counted, painter, print_json, print_lines, width
 from velero_volume_controller.config import ConfigurationError, load
 
 #: Some case has failed.
@@ -85,8 +85,7 @@ def test_rules(rules_dir: Path, words: str | None, output: str, junit: Path | No
     if output == "json":
         print_json(report.document(results))
     else:
-        for line in report.text(results, width(), painter()):
-            click.echo(line)
+        print_lines(report.text(results, width(), painter()))
     if junit is not None:
         report.write_junit(results, junit)
     return EXIT_FAILED if failed else 0
