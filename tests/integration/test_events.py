@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import pytest
 from kubernetes import client
 
 from hack.lab.controlplane import ControlPlane
@@ -261,6 +262,19 @@ async def test_one_who_does_not_lead_writes_nothing(
     assert results == Counter()
     recorder.emit(telling(namespace))
     assert namespace.events("Test") == []
+
+
+async def test_a_namespace_that_goes_is_no_complaint(
+    control_plane: ControlPlane, namespace: Namespace, capfd: pytest.CaptureFixture[str]
+) -> None:
+    going = Namespace.create(namespace.api, f"{namespace.name}-going")
+    namespace.core.delete_namespace(going.name)
+    gone = Namespace(namespace.api, "never-there")
+    async with recording(control_plane, Pace()) as (recorder, results):
+        recorder.emit(telling(going))
+        recorder.emit(telling(gone))
+        await until(results, {"failed": 2})
+    assert "could not be written" not in capfd.readouterr().out
 
 
 async def test_a_note_is_cut_to_what_the_server_takes(

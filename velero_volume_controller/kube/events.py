@@ -31,6 +31,8 @@ _LONGEST_NAME: Final = 230
 _LONGEST_QUEUE: Final = 500
 #: Events that are remembered as written; the oldest are forgotten.
 _REMEMBERED: Final = 5000
+#: How the API server refuses, with 403, what would be new in a namespace that is being deleted.
+_TERMINATING: Final = "because it is being terminated"
 #: How often one Event is tried, and the wait in between. Seconds.
 _TRIES: Final = 3
 _PAUSE: Final = 2.0
@@ -238,7 +240,9 @@ class Recorder:
         self._complained = False
 
     def _refused(self, event: Event, error: ApiError) -> Result:
-        """Said once, until one is accepted again."""
+        """Said once, until one is accepted again; of a namespace that goes, not at all."""
+        if error.status == 404 or _TERMINATING in error.message:
+            return Result.FAILED
         if not self._complained:
             self._complained = True
             log.warning("an Event could not be written", reason=event.reason, error=str(error))
