@@ -200,6 +200,18 @@ def test_a_reload_that_needs_what_may_not_be_read_is_refused(
     assert replica.metric("vvc_configuration_valid") == 0
 
 
+def test_a_replica_that_does_not_lead_may_ask_for_its_rights_when_it_reloads(
+    namespace: Namespace, installed: Installed, confined: Vvc
+) -> None:
+    """It may write nothing, and a question about rights is sent by POST."""
+    installed.take_away("namespaces", "list")
+    confined.start_leading()
+    other = confined.start()
+    confined.config.write_text(confined.config.read_text().replace("persistentVolumeClaim", "emptyDir"))
+    eventually(lambda: other.metric("vvc_configuration_reloads_total", result="success"), 1)
+    assert other.metric("vvc_leader") == 0
+
+
 def test_without_create_no_event_is_made(namespace: Namespace, installed: Installed, confined: Vvc) -> None:
     installed.take_away("events", "create")
     replica = confined.start_leading()
