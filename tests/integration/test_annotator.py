@@ -187,3 +187,12 @@ def test_the_queue_tells_how_long_pods_wait(
         settled(replica)
         assert replica.metric("vvc_queue_oldest_seconds") == 0
         assert replica.metric("vvc_reconcile_duration_seconds_sum") > 0.5
+
+
+def test_it_says_how_soon_every_pod_was_what_it_should_be(namespace: Namespace, vvc: Vvc) -> None:
+    for name in ("a", "b", "c"):
+        namespace.create_pod(name)
+    line = vvc.start_leading().line("every pod is decided")
+    assert line["pods"] >= 3
+    assert 0 <= line["seconds"] < 30
+    assert [namespace.value(name) for name in ("a", "b", "c")] == ["data"] * 3

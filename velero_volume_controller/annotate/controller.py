@@ -76,6 +76,8 @@ class Annotator:
         self._configuration = Configuration()
         self._surroundings = Surroundings()
         self._reconfigured = asyncio.Event()
+        self._leading_since = 0.0
+        self._caught_up = False
         self._tally = Tally()
         self._remarked: dict[Key, Remark] = {}
         #: Asked once: most decisions call for nothing, and are too many to ask for each.
@@ -97,6 +99,7 @@ class Annotator:
         queue: WorkQueue[Key] = WorkQueue(self._metrics.queue_depth.set)
         self._metrics.queue_oldest.set_function(queue.oldest)
         changes = Changes()
+        self._leading_since, self._caught_up = time.monotonic(), False
         self._reconfigured.clear()
         self._cache.listen(queue.add)
         self._live.listen(changes)
@@ -176,8 +179,17 @@ class Annotator:
             else:
                 queue.done(key)
             self._metrics.reconcile_seconds.observe(time.perf_counter() - started)
+            if not self._caught_up:
+                self._notice_when_caught_up()
             # Thousands of pods that are right already must not hold up the Lease's renewal.
             await asyncio.sleep(0)
+
+    def _notice_when_caught_up(self) -> None:
+        """Says once, how long it took to bring every pod to what it should be."""
+        if self._cache.synced.is_set() and self._tally.total >= len(self._cache):
+            self._caught_up = True
+            seconds = time.monotonic() - max(self._leading_since, self._cache.begun)
+            log.info("every pod is decided", pods=len(self._cache), seconds=round(seconds, 3))
 
     async def _reconcile(self, key: Key) -> None:
         pod = self._cache.get(key)

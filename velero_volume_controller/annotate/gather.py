@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -24,6 +25,8 @@ class PodCache:
 
     def __init__(self, metrics: Metrics) -> None:
         self.synced = asyncio.Event()
+        #: When the first page of pods came, on the monotonic clock.
+        self.begun = float("inf")
         self._metrics = metrics
         self._pods: dict[Key, Pod] = {}
         self._listener: Callable[[Key], None] | None = None
@@ -77,6 +80,8 @@ class PodCache:
             self._remove(key)
             return
         before = self._pods.get(key)
+        if not self._pods:
+            self.begun = min(self.begun, time.monotonic())
         self._pods[key] = pod
         # A list after a lost watch repeats what is known already.
         changed = before is None or before.metadata.resource_version != pod.metadata.resource_version
