@@ -258,6 +258,10 @@ BROKEN: dict[str, tuple[str, str]] = {
         "name: x\nobjects:\n- metadata: {}\nexpect: {a/b: {value: x}}",
         "a.test.yaml:3: expected a Kubernetes object, found one without a kind.",
     ),
+    "half a character": (
+        'name: x\nobjects:\n- {kind: "\\ud800\\udc00"}\nexpect: {a/b: {value: x}}',
+        "a.test.yaml:3: key objects[0]: holds half a character",
+    ),
     "an object that does not decode": (
         "name: x\nobjects:\n- kind: Pod\n  metadata: {name: b}\nexpect: {a/b: {value: x}}",
         "a.test.yaml:3: Pod b can't be read: found none of metadata.namespace.",
