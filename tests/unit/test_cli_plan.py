@@ -159,6 +159,18 @@ def test_what_a_terminal_would_obey_is_printed_as_text(
     assert r"\x1b[31mred" in printed
 
 
+def test_json_is_ascii_whatever_the_objects_hold(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "c\udcff.yml"
+    config.write_text("veleroVolumeCfg: {includeVolumeTypes: hostpath}\n")
+    arguments = ("-c", str(config), "--objects", dump(tmp_path, pod(annotations={KEY: "é"})), "-o", "json")
+    assert main(["plan", *arguments]) == 0
+    printed = capfd.readouterr().out
+    assert printed.isascii()
+    told = json.loads(printed)
+    assert told["pods"][0]["current"] == "é"
+    assert told["summary"]["warnings"][0].startswith(str(config)), "a path that is not UTF-8 is kept"
+
+
 def test_an_encoding_without_arrows_gets_escapes(config: str, tmp_path: Path) -> None:
     command = [*VVC, "plan", "-c", config, "--objects", dump(tmp_path, *PODS)]
     done = subprocess.run(command, capture_output=True, check=True, env={"PYTHONIOENCODING": "latin-1"})

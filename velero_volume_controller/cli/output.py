@@ -1,5 +1,6 @@
 """Text for a person's terminal: colour, width, and nothing in it that the terminal would obey."""
 
+import json
 import os
 import shutil
 import sys
@@ -85,8 +86,13 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One document, indented by two spaces. Raises ReaderGone."""
-    print_lines([msgspec.json.format(msgspec.json.encode(value), indent=2).decode()])
+    """One document, indented by two spaces, in ASCII whatever the terminal's encoding. Raises ReaderGone."""
+    try:
+        text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    except UnicodeEncodeError:  # half a character, as in a path that is not UTF-8
+        text = ""
+    # The standard library is ten times slower, and needed for what is rare.
+    print_lines([text if text and text.isascii() else json.dumps(value, indent=2)])
 
 
 def print_warnings(warnings: tuple[str, ...]) -> None:
