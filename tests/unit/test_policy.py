@@ -176,3 +176,10 @@ REASONS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
 @pytest.mark.parametrize(("configuration", "pod", "reason"), REASONS.values(), ids=REASONS.keys())
 def test_the_reason_given(configuration: Configuration, pod: dict[str, Any], reason: str) -> None:
     assert decide(make_pod(**pod), configuration).volumes[0].reason == reason
+
+
+@pytest.mark.parametrize(("ownership", "unchecked"), [(Ownership.PROTECT, True), (Ownership.LEGACY, False)])
+def test_what_nobody_asks_about_is_not_unchecked(ownership: Ownership, unchecked: bool) -> None:
+    (volume,) = decide(make_pod(), nine_keys_like(ownership=ownership)).volumes
+    assert volume.backup
+    assert (volume.unchecked is not None) is unchecked

@@ -21,30 +21,27 @@ EVERYTHING = Configuration(rules=(Rule("all", Action.BACKUP),))
 SEEN = Surroundings({}, {("shop", "claim"): Claim(name="claim", namespace="shop")}, {})
 
 WAYS = {
-    "a claim that was seen": (make_pod(), SEEN, True, Decided.BACKUP),
-    "a claim that was not seen": (make_pod(), Surroundings(), True, Decided.UNCHECKED),
-    "a claim that nobody asks about": (make_pod(), Surroundings(), False, Decided.BACKUP),
+    "a claim that was seen": (make_pod(), SEEN, Decided.BACKUP),
+    "a claim that was not seen": (make_pod(), Surroundings(), Decided.UNCHECKED),
     "one of two claims was not seen": (
         make_pod(volumes={"cache": "emptyDir", "data": "pvc"}),
         Surroundings(),
-        True,
         Decided.UNCHECKED,
     ),
-    "nothing to back up": (make_pod(volumes={}), SEEN, True, Decided.SKIP),
-    "a pod that does not run": (make_pod(phase="Pending"), SEEN, True, Decided.SKIP),
+    "nothing to back up": (make_pod(volumes={}), SEEN, Decided.SKIP),
+    "a pod that does not run": (make_pod(phase="Pending"), SEEN, Decided.SKIP),
     "somebody else's annotation": (
         make_pod(annotations={BACKUP_VOLUMES: "other"}),
         Surroundings(),
-        True,
         Decided.FOREIGN,
     ),
 }
 
 
-@pytest.mark.parametrize(("pod", "surroundings", "checked", "way"), WAYS.values(), ids=WAYS.keys())
-def test_a_pod_counts_as(pod: Pod, surroundings: Surroundings, checked: bool, way: Decided) -> None:
+@pytest.mark.parametrize(("pod", "surroundings", "way"), WAYS.values(), ids=WAYS.keys())
+def test_a_pod_counts_as(pod: Pod, surroundings: Surroundings, way: Decided) -> None:
     decision = decide(pod, EVERYTHING, surroundings)
-    assert decided(decision, plan(pod, decision, EVERYTHING), checked=checked) is way
+    assert decided(decision, plan(pod, decision, EVERYTHING)) is way
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([None, *Decided]))))

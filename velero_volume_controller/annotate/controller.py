@@ -220,7 +220,7 @@ class Annotator:
         configuration = self._configuration
         decision = decide(pod, configuration, self._surroundings)
         planned = plan(pod, decision, configuration)
-        self._tally.note(key, decided(decision, planned, checked=not configuration.as_go_program))
+        self._tally.note(key, decided(decision, planned))
         found = remark(pod, decision, planned)
         if found != self._remarked.get(key):
             self._tell(key, pod, found, planned)

@@ -24,14 +24,14 @@ class Decided(StrEnum):
     UNDECIDED = "undecided"
 
 
-def decided(decision: PodDecision, planned: Plan, *, checked: bool) -> Decided:
-    """Which way a pod was decided. ``checked`` is False where nobody asked what Velero would take."""
+def decided(decision: PodDecision, planned: Plan) -> Decided:
+    """Which way a pod was decided."""
     if planned.action is PlanAction.FOREIGN:
         return Decided.FOREIGN
     result = Decided.SKIP
     for volume in decision.volumes:
         if volume.backup:
-            if checked and volume.unchecked is not None:
+            if volume.unchecked is not None:
                 return Decided.UNCHECKED
             result = Decided.BACKUP
     return result

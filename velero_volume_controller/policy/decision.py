@@ -115,20 +115,20 @@ class _Question:
         steps: list[Step] = []
         action, rule, reason = self._verdict(volume, steps)
         wanted = action is Action.BACKUP
-        impossible = None
-        if not self.configuration.as_go_program:
-            impossible = ineligible_volume(self.pod, volume, self.surroundings)
+        checks = not self.configuration.as_go_program
+        impossible = ineligible_volume(self.pod, volume, self.surroundings) if checks else None
         against = (impossible or self.out) if wanted else None
+        backup = wanted and against is None
         if against is not None:
             steps.append(Step("Velero", True, against))
         return VolumeDecision(
             name=volume.name,
-            backup=wanted and against is None,
+            backup=backup,
             rule=rule,
             reason=against or reason,
             wanted=wanted,
             impossible=impossible,
-            unchecked=unchecked(volume, self.pod, self.surroundings) if wanted and not against else None,
+            unchecked=unchecked(volume, self.pod, self.surroundings) if backup and checks else None,
             steps=tuple(steps),
         )
 
