@@ -211,3 +211,29 @@ def test_a_pipe_is_read_once(namespace: Namespace, vvc: Vvc, tmp_path: Path) -> 
     replica.line("the configuration is no regular file, so it is not read again")
     namespace.create_pod("web")
     eventually(lambda: namespace.value("web"), "data")
+
+
+def test_another_mode_takes_back_what_was_written_in_the_first(namespace: Namespace, vvc: Vvc) -> None:
+    def native(mode: str) -> str:
+        return (
+            "apiVersion: vvc.velero.io/v1alpha1\nkind: ControllerConfig\n"
+            f"leaderElection: {{resourceNamespace: {namespace.name}, resourceName: {LEASE}}}\n"
+            f"annotator:\n  mode: {mode}\n  rules:\n  - name: data\n    action: backup\n"
+            "    volumes: {names: [data]}\n"
+        )
+
+    vvc.config.write_text(native("opt-in"))
+    namespace.create_pod("web", ("data", "cache"))
+    replica = vvc.start_leading()
+    eventually(lambda: namespace.value("web"), "data")
+    vvc.config.write_text(native("opt-out"))
+    expected = {"backup.velero.io/backup-volumes-excludes": "cache"}
+    eventually(lambda: velero_annotations(namespace, "web"), expected, within=SOON)
+    line = replica.line("annotation of the other mode: remove")
+    assert (line["pod"], line["before"]) == ("web", "data")
+    assert [replica.metric("vvc_annotations_total", action=action) for action in ("add", "remove")] == [2, 1]
+
+
+def velero_annotations(namespace: Namespace, pod: str) -> dict[str, str]:
+    found = namespace.annotations(pod)
+    return {key: value for key, value in found.items() if key.startswith("backup.velero.io/")}

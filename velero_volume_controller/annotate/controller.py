@@ -205,8 +205,7 @@ class Annotator:
                 return
             outcome = await write(self._client, pod, planned.annotations)
             if outcome is Outcome.WRITTEN:
-                # Nothing to do to the mode's own annotation: it was the other mode's that was taken back.
-                self._count(key, planned, PlanAction.REMOVE if planned.action in _LEFT else planned.action)
+                self._count_written(key, planned)
                 return
             if outcome is Outcome.GONE:
                 return
@@ -235,6 +234,19 @@ class Annotator:
             self._recorder.emit(event(pod, found))
         if found.reason is Reason.FOREIGN_ANNOTATION:
             self._count(key, planned, PlanAction.FOREIGN)
+
+    def _count_written(self, key: Key, planned: Plan) -> None:
+        """One patch may write the mode's own annotation, take back the other mode's, or both."""
+        if planned.action not in _LEFT:
+            self._count(key, planned, planned.action)
+        if planned.withdrawn is not None:
+            self._metrics.annotations.labels(PlanAction.REMOVE.value).inc()
+            log.info(
+                "annotation of the other mode: remove",
+                namespace=key.namespace,
+                pod=key.name,
+                before=planned.withdrawn,
+            )
 
     def _count(self, key: Key, planned: Plan, action: PlanAction) -> None:
         self._metrics.annotations.labels(action.value).inc()

@@ -1,5 +1,6 @@
 """``vvc run``: the controller itself."""
 
+import gc
 import signal
 import sys
 from collections.abc import Iterator
@@ -186,6 +187,9 @@ def run(**given: Any) -> None:
         # Imported here: the Kubernetes library takes a second that --help and a wrong key need not wait for.
         from velero_volume_controller.manager.run import run as annotate  # noqa: PLC0415
 
+        # What the imports made stays for ever. Left in the collector's sight, it stopped the event loop for
+        # 70 to 110 ms each time that all generations were collected.
+        gc.freeze()
         uvloop.run(annotate(settings))
 
 
