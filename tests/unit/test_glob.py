@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velero_volume_controller.policy.glob import matches
+from velero_volume_controller.api.glob import matches
 
 CASES = {
     "without a star names are compared exactly": ("backup", "backup", True),

@@ -10,7 +10,7 @@ from velero_volume_controller.api.configuration import (
     Selector,
     VolumeFilter,
 )
-from velero_volume_controller.policy.glob import matches
+from velero_volume_controller.api.glob import matches
 from velero_volume_controller.velero.model.claims import Claim
 from velero_volume_controller.velero.model.pods import Pod, Volume
 from velero_volume_controller.velero.model.surroundings import Surroundings

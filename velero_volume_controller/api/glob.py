@@ -1,4 +1,4 @@
-"""Names with ``*`` in them, as ``excludeJobs`` takes them."""
+"""Names with ``*`` in them: those of Jobs in ``excludeJobs``, and all names in native rules."""
 
 
 def matches(pattern: str, name: str) -> bool:
