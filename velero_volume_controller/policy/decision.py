@@ -5,11 +5,11 @@ default. Last, Velero must be able to take the volume, and in opt-in mode the po
 must be one whose volumes it takes now.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from velero_volume_controller.api.configuration import Action, Configuration, Mode
 from velero_volume_controller.policy.matching import pod_mismatch, volume_mismatch
-from velero_volume_controller.policy.overrides import statements
+from velero_volume_controller.policy.overrides import Statement, statements
 from velero_volume_controller.velero.model.pods import Pod, Volume
 from velero_volume_controller.velero.model.surroundings import Surroundings
 from velero_volume_controller.velero.model.volumes import (
@@ -60,11 +60,13 @@ class PodDecision:
     """The decisions in the order of ``spec.volumes``.
 
     ``value`` is what the mode's annotation should hold: names joined by a comma and
-    no space, or None when there should be no annotation.
+    no space, or None when there should be no annotation. ``misread`` are annotations
+    that were asked and can't be understood.
     """
 
     volumes: tuple[VolumeDecision, ...]
     value: str | None
+    misread: tuple[Statement, ...] = ()
 
 
 def decide(pod: Pod, configuration: Configuration, surroundings: Surroundings = ALONE) -> PodDecision:
@@ -79,7 +81,7 @@ def decide(pod: Pod, configuration: Configuration, surroundings: Surroundings = 
     else:
         pairs = zip(pod.spec.volumes, decisions, strict=True)
         names = [volume.name for volume, it in pairs if not it.backup and not left_out_anyway(volume)]
-    return PodDecision(decisions, ",".join(names) or None)
+    return PodDecision(decisions, ",".join(names) or None, tuple(dict.fromkeys(question.misread)))
 
 
 def _out(pod: Pod, configuration: Configuration) -> str | None:
@@ -103,13 +105,17 @@ def _out(pod: Pod, configuration: Configuration) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is known when a volume is decided; ``mismatches`` of the pod are one for each rule."""
+    """What is known when a volume is decided; ``mismatches`` of the pod are one for each rule.
+
+    ``misread`` is added to by each volume.
+    """
 
     pod: Pod
     configuration: Configuration
     surroundings: Surroundings
     mismatches: tuple[str | None, ...]
     out: str | None
+    misread: list[Statement] = field(default_factory=list)
 
     def decide(self, volume: Volume) -> VolumeDecision:
         steps: list[Step] = []
@@ -139,6 +145,7 @@ class _Question:
                 steps.append(Step(statement.where, statement.action is not None, statement.said))
                 if statement.action is not None:
                     return statement.action, statement.where, f"{statement.where} says {statement.said}"
+                self.misread.append(statement)
         why_not = []
         for rule, of_pod in zip(self.configuration.rules, self.mismatches, strict=True):
             mismatch = of_pod or volume_mismatch(rule, self.pod, volume, self.surroundings)
