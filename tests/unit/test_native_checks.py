@@ -34,6 +34,12 @@ REFUSED: dict[str, tuple[str, int, str, str]] = {
         f"{R}.namespaces.exclude[0]",
         "excludes every namespace",
     ),
+    "all that is included excluded by a pattern": (
+        namespaces("{include: [shop-tmp, 'shop-a-*'], exclude: [x, 'shop-*']}"),
+        6,
+        f"{R}.namespaces.exclude",
+        "excludes all that is included, so the rule matches nothing. Correct one of the two.",
+    ),
     "In and NotIn of one value": (
         selector("{key: a, operator: In, values: [b]}", "{key: a, operator: NotIn, values: [b]}"),
         6,
@@ -100,6 +106,13 @@ ALLOWED: dict[str, str] = {
     ),
     "equal sizes": volumes("{minSize: 1Gi, maxSize: 1024Mi}"),
     "an exclude within an include": namespaces("{include: ['shop-*'], exclude: [shop-a]}"),
+    "an exclude of some that are included": namespaces("{include: [shop-tmp, bank], exclude: ['shop-*']}"),
+    "a rule behind one that takes less": document(
+        "rules:",
+        "- {name: a, action: skip, namespaces: {include: ['*'], exclude: [x]}}",
+        "- {name: b, action: skip, volumes: {claims: ['*']}}",
+        "- {name: c, action: backup, namespaces: {include: [x]}}",
+    ),
 }
 
 
@@ -114,6 +127,24 @@ WARNED: dict[str, tuple[str, str]] = {
             "rules:", "- {name: all, action: backup}", "- {name: b, action: backup, pods: {excludeJobs: [a]}}"
         ),
         "f:6: key annotator.rules[1]: rule b is never reached: rule all before it takes the same.",
+    ),
+    "a rule behind one that every name meets": (
+        document(
+            "rules:",
+            "- {name: all, action: skip, namespaces: {include: [a, '*']}, volumes: {names: ['**']}}",
+            "- {name: b, action: backup, namespaces: {include: [x]}}",
+        ),
+        "f:6: key annotator.rules[1]: rule b is never reached: rule all before it takes the same.",
+    ),
+    "a rule with the conditions of one before in another order": (
+        document(
+            "rules:",
+            "- {name: a, action: skip, volumes: {names: [wal, data], claimSelector: {matchExpressions: "
+            "[{key: k, operator: In, values: [x, y]}, {key: l, operator: Exists}]}}}",
+            "- {name: b, action: backup, volumes: {names: [data, wal, data], claimSelector: "
+            "{matchExpressions: [{key: l, operator: Exists}, {key: k, operator: In, values: [y, x]}]}}}",
+        ),
+        "f:6: key annotator.rules[1]: rule b is never reached: rule a before it takes the same.",
     ),
     "a rule with the conditions of one before": (
         document(

@@ -1,13 +1,16 @@
 """What a JSON Schema cannot say: conditions of one rule, or two rules, that contradict each other."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
 
 from velero_volume_controller.api.configuration import Action, Operator
+from velero_volume_controller.api.glob import matches
 from velero_volume_controller.api.quantities import quantity
 from velero_volume_controller.api.volume_types import TYPES_NEVER_TAKEN, TYPES_WITH_CLAIM
 from velero_volume_controller.config.native import (
     NamespacesSpec,
-    PodsSpec,
     RequirementSpec,
     RuleSpec,
     SelectorSpec,
@@ -51,10 +54,13 @@ def rule_warnings(rules: Sequence[PlacedRule], default: Action) -> Problems:
             "no rule says backup and the default is skip, so only volumes whose objects say so themselves "
             "are backed up.",
         )
-    for position, (place, rule) in enumerate(rules):
-        earlier = next((other for _, other in rules[:position] if _takes_all_of(other, rule)), None)
-        if earlier is not None:
-            yield place, f"rule {rule.name} is never reached: rule {earlier.name} before it takes the same."
+    earlier: dict[Hashable, str] = {}
+    everything = _conditions(RuleSpec(name="", action=Action.SKIP))
+    for place, rule in rules:
+        conditions = _conditions(rule)
+        before = earlier.get(everything) or earlier.setdefault(conditions, rule.name)
+        if before != rule.name:
+            yield place, f"rule {rule.name} is never reached: rule {before} before it takes the same."
         types = rule.volumes.types
         if rule.action is Action.BACKUP and types and TYPES_NEVER_TAKEN.issuperset(types):
             yield (
@@ -64,20 +70,50 @@ def rule_warnings(rules: Sequence[PlacedRule], default: Action) -> Problems:
             )
 
 
-def _takes_all_of(earlier: RuleSpec, later: RuleSpec) -> bool:
-    """Whether the earlier rule has no conditions, or the very same ones."""
-    everything = (NamespacesSpec(), PodsSpec(), VolumesSpec())
-    conditions = (earlier.namespaces, earlier.pods, earlier.volumes)
-    return conditions in (everything, (later.namespaces, later.pods, later.volumes))
+def _conditions(rule: RuleSpec) -> Hashable:
+    """What a rule asks for, alike however it is written: the order of a list says nothing."""
+    asked = msgspec.to_builtins(rule)
+    del asked["name"], asked["action"]
+    # Every volume has a namespace and a name, so these ask for nothing. Not every one has a PVC.
+    for names, key in ((asked["namespaces"], "include"), (asked["volumes"], "names")):
+        if any(map(_is_every_name, names[key])):
+            names[key] = []
+    return _frozen(asked)
+
+
+def _frozen(data: Any) -> Hashable:
+    if isinstance(data, dict):
+        return frozenset((key, _frozen(value)) for key, value in data.items())
+    return frozenset(map(_frozen, data)) if isinstance(data, list) else data
+
+
+def _is_every_name(name: str) -> bool:
+    return set(name) == {"*"}
 
 
 def _names(place: Path, namespaces: NamespacesSpec) -> Problems:
-    for position, name in enumerate(namespaces.exclude):
-        where = (*place, "exclude", position)
-        if name in namespaces.include:
-            yield where, f"{name!r} is included as well. Remove it from one of the two."
-        elif set(name) == {"*"}:
-            yield where, "excludes every namespace, so the rule matches nothing. Remove it."
+    include, exclude = frozenset(namespaces.include), namespaces.exclude
+    contradictions = False
+    for position, name in enumerate(exclude):
+        if name in include or _is_every_name(name):
+            contradictions = True
+            yield (
+                (*place, "exclude", position),
+                "excludes every namespace, so the rule matches nothing. Remove it."
+                if _is_every_name(name)
+                else f"{name!r} is included as well. Remove it from one of the two.",
+            )
+    if include and not contradictions and all(_is_within(name, exclude) for name in include):
+        what = "excludes all that is included, so the rule matches nothing. Correct one of the two."
+        yield (*place, "exclude"), what
+
+
+def _is_within(name: str, others: Iterable[str]) -> bool:
+    """Whether one of the others matches all that the name or pattern does.
+
+    To be matched as text is enough for a pattern too: only ``*`` takes in its ``*``.
+    """
+    return any(matches(other, name) for other in others)
 
 
 def _selector(place: Path, selector: SelectorSpec) -> Problems:
