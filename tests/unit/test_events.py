@@ -81,6 +81,12 @@ TOLD = {
         Reason.VOLUME_NOT_BACKED_UP,
         "data: no regular container mounts it",
     ),
+    "an annotation that can't be understood": (
+        make_pod(annotations={"vvc.velero.io/backup": "flase"}),
+        EVERYTHING,
+        Reason.ANNOTATION_NOT_UNDERSTOOD,
+        "vvc.velero.io/backup on the pod: 'flase' is neither true nor false",
+    ),
 }
 
 

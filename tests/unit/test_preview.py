@@ -173,3 +173,28 @@ def test_a_rule_that_can_not_be_decided_with_these_objects_is_warned_of() -> Non
     assert "rule first can't be decided without Namespaces" in warnings(
         preview(objects(pod(), CLAIM, VOLUME, around=False), labels)
     )
+
+
+OVERRIDE = "vvc.velero.io/backup"
+
+
+def test_an_annotation_that_can_not_be_understood_is_warned_of_once_however_many_pods_ask() -> None:
+    claim = CLAIM | {"metadata": CLAIM["metadata"] | {"annotations": {OVERRIDE: "flase"}}}
+    space = NAMESPACE | {"metadata": NAMESPACE["metadata"] | {"annotations": {OVERRIDE: ""}}}
+    pods = [pod("web"), pod("db"), pod("job", annotations={OVERRIDE: "a"})]
+    shown = preview(objects(*pods, claim, VOLUME, space, around=False), ALL)
+    wrong = f"annotation {OVERRIDE} can't be understood:"
+    assert shown.warnings == (
+        f"PersistentVolumeClaim shop/data: {wrong} 'flase' is neither true nor false. Correct it.",
+        f"namespace shop: {wrong} '' is neither true nor false. Correct it.",
+        f"pod shop/job: {wrong} 'a' is neither true nor false, and names no volume of the pod. Correct it.",
+    )
+    assert [each.action for each in shown.pods] == ["add", "add", "add"], "they decide nothing"
+
+
+@pytest.mark.parametrize(("number", "last"), [(10, "pod shop/web-9: "), (12, "2 more annotations can't be")])
+def test_of_many_annotations_that_can_not_be_understood_ten_are_named(number: int, last: str) -> None:
+    pods = [pod(f"web-{number}", annotations={OVERRIDE: "x"}) for number in range(number)]
+    warned = preview(objects(*pods), ALL).warnings
+    assert len(warned) == min(number, 11)
+    assert warned[-1].startswith(last)

@@ -24,13 +24,15 @@ class Reason(StrEnum):
 
     FOREIGN_ANNOTATION = "ForeignAnnotation"
     VOLUME_NOT_BACKED_UP = "VolumeNotBackedUp"
+    ANNOTATION_NOT_UNDERSTOOD = "AnnotationNotUnderstood"
 
 
 class Remark(NamedTuple):
     """Something to tell about a pod. Two that are equal say the same.
 
     ``details``: the annotation's value and the one that the rules give; or each
-    volume and why Velero would not take it. ``eventful``: not merely to be counted.
+    volume and why Velero would not take it; or each annotation and what is wrong with
+    it. ``eventful``: not merely to be counted.
     """
 
     uid: str
@@ -54,6 +56,9 @@ def remark(pod: Pod, decision: PodDecision, planned: Plan) -> Remark | None:
         details = ((planned.key, planned.current), ("", planned.desired))
         spoken_of = planned.desired is not None or any(volume.rule for volume in decision.volumes)
         return Remark(pod.metadata.uid, Reason.FOREIGN_ANNOTATION, details, spoken_of)
+    if decision.misread:
+        slips = tuple((each.where, each.said) for each in decision.misread)
+        return Remark(pod.metadata.uid, Reason.ANNOTATION_NOT_UNDERSTOOD, slips)
     left_out = [volume for volume in decision.volumes if volume.wanted and volume.impossible is not None]
     if not left_out or ineligible_pod(pod) is not None:
         return None
@@ -75,6 +80,9 @@ def event(pod: Pod, told: Remark) -> Event:
             f" which leaves it alone. By the rules {wanted}. Remove it to have the rules decide."
         )
         return Event(regarding, told.reason, "LeaveAnnotation", note)
-    volumes = "; ".join(f"{name}: {why}" for name, why in told.details)
-    note = f"Velero's file-system backup cannot take these volumes, which the rules want: {volumes}."
+    details = "; ".join(f"{what}: {said}" for what, said in told.details)
+    if told.reason is Reason.ANNOTATION_NOT_UNDERSTOOD:
+        note = f"What can't be understood decides nothing: {details}. Correct it, or remove it."
+        return Event(regarding, told.reason, "IgnoreAnnotation", note)
+    note = f"Velero's file-system backup cannot take these volumes, which the rules want: {details}."
     return Event(regarding, told.reason, "SkipVolume", note)

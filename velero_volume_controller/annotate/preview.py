@@ -6,6 +6,7 @@ would be written, and the same as a document for other programs.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from velero_volume_controller.velero.model.surroundings import Surroundings
 
 #: The actions of the document. An adoption leaves the annotation as it is, so it is ``none`` there.
 ACTIONS: Final = tuple(action for action in PlanAction if action is not PlanAction.ADOPT)
+
+#: So many annotations that can't be understood are named.
+MOST_SLIPS: Final = 10
 
 #: The annotation of the other mode.
 _OTHER: Final = dict(map(keys, Mode))
@@ -69,6 +73,7 @@ def preview(objects: Objects, configuration: Configuration) -> Preview:
     idle = objects.unseen if configuration.as_go_program else frozenset()
     warnings = [warning for warning in objects.warnings if warning not in idle]
     warnings += _warnings(objects, configuration)
+    warnings += _slips(pods)
     return Preview(configuration, objects.surroundings, pods, tuple(warnings))
 
 
@@ -97,6 +102,15 @@ def _warnings(objects: Objects, configuration: Configuration) -> Iterator[str]:
                 f"{configuration.source}: rule {each.name} names storage class {name!r}, which the cluster"
                 f" does not have; there: {there}."
             )
+
+
+def _slips(pods: Iterable[PodPreview]) -> Iterator[str]:
+    """One sentence for each annotation that can't be understood, however many pods are asked about it."""
+    slips = dict.fromkeys((each.key, each.object, each.said) for one in pods for each in one.decision.misread)
+    for key, what, said in itertools.islice(slips, MOST_SLIPS):
+        yield f"{what}: annotation {key} can't be understood: {said}. Correct it."
+    if len(slips) > MOST_SLIPS:
+        yield f"{len(slips) - MOST_SLIPS} more annotations can't be understood."
 
 
 def document(preview: Preview, pods: Iterable[PodPreview] | None = None) -> dict[str, Any]:
