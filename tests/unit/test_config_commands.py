@@ -216,3 +216,12 @@ def test_convert_asks_a_cluster_or_a_file_but_not_both(files: Files) -> None:
     status, _, err = files.call("convert", files.write("a", ""), "--objects", "x", "--live")
     assert status == 2
     assert "--objects and --live: expected one of them, found both." in err
+
+
+@pytest.mark.parametrize("pods", ["[]", '[{"kind": "Namespace", "metadata": {"name": "shop"}}]'])
+def test_convert_on_objects_without_pods_proves_nothing(files: Files, pods: str) -> None:
+    objects = files.write("dump.json", f'{{"kind": "List", "items": {pods}}}')
+    status, out, err = files.call("convert", files.write("config.yml", ""), "--objects", objects)
+    assert (status, out) == (2, "")
+    assert f"{objects}: the objects hold no Pods, so nothing is proven." in err
+    assert "Compared" not in err

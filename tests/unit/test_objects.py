@@ -98,8 +98,8 @@ def test_a_list_of_nothing_is_no_mistake_of_form() -> None:
 
 
 def test_no_pods_but_others_says_which() -> None:
-    text = '{"apiVersion":"apps/v1","kind":"Deployment"}\n{"kind":"ConfigMap"}\n{"kind":"ConfigMap"}'
-    assert "(found 2 ConfigMap, 1 Deployment)" in read_objects(text, "dump").warnings[0]
+    text = f'{json.dumps(NAMESPACE)} {{"kind":"ConfigMap"}} {{"kind":"ConfigMap"}} {{"kind":"Job"}}'
+    assert "(found 2 ConfigMap, 1 Job)" in read_objects(text, "dump").warnings[0]
 
 
 ABSENT = {
@@ -177,6 +177,18 @@ BROKEN = {
     "a volume without a name": (
         '{"kind":"Pod","metadata":{"name":"a","namespace":"b"},"spec":{"volumes":[{"emptyDir":{}}]}}',
         "dump:1: Pod b/a can't be read: found a volume without a name.",
+    ),
+    "a configuration": (
+        "---\napiVersion: vvc.velero.io/v1alpha1\nkind: ControllerConfig\n",
+        "dump:2: expected Pods and what is about them, found 1 ControllerConfig. Give what kubectl get pods",
+    ),
+    "kubectl's table": (
+        '{"kind":"Table","apiVersion":"meta.k8s.io/v1","rows":[]}',
+        "dump:1: expected Pods and what is about them, found 1 Table. Give what kubectl get pods",
+    ),
+    "objects of other kinds": (
+        "---\n---\nkind: ConfigMap\n---\nkind: Deployment\n---\nkind: ConfigMap\n",
+        "dump:3: expected Pods and what is about them, found 2 ConfigMap, 1 Deployment. Give what kubectl",
     ),
     "half a surrogate pair": ('{"kind":"\\ud800"}', "dump:1: expected a Kubernetes object"),
     "brackets without end": ("[" * 200_000, "dump:1: is nested too deeply to be read."),

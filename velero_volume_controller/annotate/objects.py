@@ -69,6 +69,7 @@ class _Found:
     classes: dict[str, None] = field(default_factory=dict)
     twice: list[str] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
+    first_other: Item | None = None
 
     def take(self, item: Item) -> None:
         match (item.kind, item.api_version):
@@ -90,6 +91,21 @@ class _Found:
                 self._put(self.classes, self._decode(item, _STORAGE_CLASS.decode).metadata.name, None, item)
             case (kind, _):
                 self.others[kind] = self.others.get(kind, 0) + 1
+                self.first_other = self.first_other or item
+
+    @property
+    def told_others(self) -> str:
+        """How many objects of which kinds decide nothing."""
+        return ", ".join(f"{count} {kind}" for kind, count in sorted(self.others.items()))
+
+    def refuse_others(self) -> None:
+        """Raises ConfigurationError if nothing but such objects was found: a table, a configuration."""
+        ours = self.pods or self.claims or self.volumes or self.namespaces or self.classes
+        if self.first_other is not None and not ours:
+            raise ConfigurationError(
+                f"{self.file}:{self.first_other.line()}: expected Pods and what is about them,"
+                f" found {self.told_others}. {ADVICE}."
+            )
 
     def _decode(self, item: Item, decoder: Callable[[bytes | msgspec.Raw], V]) -> V:
         try:
@@ -124,7 +140,7 @@ def read_objects(text: str, file: str, velero: Version = NEWEST) -> Objects:
     """Read JSON or YAML: a List, several documents, or single objects; ``file`` is what messages call it.
 
     Kinds that decide nothing are left out. Raises ConfigurationError with file and
-    line for what is not Kubernetes's or does not decode.
+    line for what is not Kubernetes's or does not decode, and if there are no others.
     """
     return collect(read_items(text, file), file, velero)
 
@@ -134,6 +150,7 @@ def collect(items: Iterable[Item], file: str, velero: Version = NEWEST) -> Objec
     found = _Found(file)
     for item in items:
         found.take(item)
+    found.refuse_others()
     surroundings = Surroundings(
         namespaces=found.namespaces or None,
         claims=found.claims or None,
@@ -148,10 +165,8 @@ def collect(items: Iterable[Item], file: str, velero: Version = NEWEST) -> Objec
 
 def _oddities(found: _Found, pods: tuple[Pod, ...]) -> Iterator[str]:
     if not pods:
-        others = ", ".join(f"{count} {kind}" for kind, count in sorted(found.others.items()))
-        yield f"{found.file}: the objects hold no Pods, so there is nothing to decide" + (
-            f" (found {others})." if others else "."
-        )
+        others = f" (found {found.told_others})" if found.others else ""
+        yield f"{found.file}: the objects hold no Pods, so there is nothing to decide{others}."
     if found.twice:
         more = f" and {len(found.twice) - 1} more" if len(found.twice) > 1 else ""
         yield f"{found.file}: holds {found.twice[0]}{more} more than once; the last one counts."

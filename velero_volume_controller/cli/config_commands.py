@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from velero_volume_controller.annotate.documents import ADVICE
 from velero_volume_controller.api.configuration import Action, Ownership
 from velero_volume_controller.cli.asking import Question, VeleroVersion, ask
 from velero_volume_controller.cli.output import counted, print_json, print_warnings, safe
@@ -224,6 +225,9 @@ def _proven(conversion: _Conversion, before: Loaded, text: str) -> bool:
         velero_version=conversion.velero_version,
     )
     seen = ask(question)
+    if conversion.objects is not None and not seen.pods:
+        name = _STANDARD_INPUT if conversion.objects == "-" else conversion.objects
+        raise ConfigurationError(f"{name}: the objects hold no Pods, so nothing is proven. {ADVICE}.")
     print_warnings(tuple(warning for warning in seen.warnings if warning not in before.warnings))
     pods = [each.pod for each in seen.pods]
     found = list(differences(pods, seen.surroundings, before.configuration, after))
