@@ -1,6 +1,7 @@
 """The nine keys: what is read, what is refused, what is warned of."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,38 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
         "veleroVolumeCfg: {excludeJobs: *x}\n",
         ["config.yml:1: ", "an unquoted * is an alias"],
     ),
+    "an unquoted star before a brace": (
+        "veleroVolumeCfg: {includeNamespaces: *}\n",
+        ["config.yml:1: * is not in quotes", 'Write "*".'],
+    ),
+    "an unquoted star among others": (
+        "veleroVolumeCfg: {excludeJobs: *-a, includeNamespaces: b}\n",
+        ["config.yml:1: *-a is not in quotes", 'Write "*-a".'],
+    ),
+    "an unquoted star in brackets over several lines": (
+        volume_keys("excludeJobs: [", "  *-a,", "  b]"),
+        ["config.yml:3: *-a is not in quotes", 'Write "*-a".'],
+    ),
+    "an unquoted star before words": (
+        volume_keys("excludeJobs: *-a, *b"),
+        ["config.yml:2: ", 'Write "*-a, *b".'],
+    ),
+    "an unquoted star behind a text in quotes": (
+        "'a': [\"b\", *]\n",
+        ["config.yml:1: * is not in quotes", 'Write "*".'],
+    ),
+    "an unquoted star with quotes behind it": (
+        volume_keys('excludeJobs: *-"a"'),
+        ['config.yml:2: *-"a" is not in quotes', "Put it in quotes."],
+    ),
+    "an unquoted star that goes on and on": (
+        volume_keys(f"excludeJobs: *{'a' * 1000}"),
+        [f"config.yml:2: '*{'a' * 79}'… is not in quotes", "Put it in quotes."],
+    ),
+    "a line that goes on and on": (
+        f"a: b: {'c' * 1000}\n",
+        ["config.yml:1: is not YAML", "Correct the line 'a: b: ", "'…."],
+    ),
     "namespaces both included and excluded": (
         volume_keys("includeNamespaces: a", "excludeNamespaces: b"),
         ["config.yml:3: key excludeNamespaces: ", "found both (includeNamespaces on line 2)", "Empty one"],
@@ -239,6 +272,11 @@ WARNED: dict[str, tuple[str, str]] = {
         "config.yml:1: key excludeJobs belongs in section veleroVolumeCfg, not clusterServerCfg: "
         "ignored. Move it there.",
     ),
+    "a key outside its section": (
+        "includeNamespaces: bank\nveleroVolumeCfg:\n",
+        "config.yml:1: key includeNamespaces belongs in section veleroVolumeCfg, not at the top: ignored, "
+        "as if it were not set. Move it there.",
+    ),
     "a key set twice": (
         volume_keys("excludeJobs: a", "excludeJobs: b"),
         "config.yml:3: key excludeJobs is set twice (first on line 2); "
@@ -283,6 +321,14 @@ WARNED: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize(("text", "warning"), WARNED.values(), ids=WARNED.keys())
 def test_what_looks_wrong_is_warned_of(text: str, warning: str) -> None:
     assert warning in load_text(text, "config.yml").warnings
+
+
+def test_a_line_that_is_no_yaml_is_explained_at_once_however_long_it_is() -> None:
+    text = f"a: *x{' ' * 500_000}b\n"
+    begin = time.process_time()
+    with pytest.raises(ConfigurationError, match=r"config\.yml:1: \*x is not in quotes"):
+        load_text(text, "config.yml")
+    assert time.process_time() - begin < 3
 
 
 def test_empty_documents_before_the_first_are_no_documents() -> None:

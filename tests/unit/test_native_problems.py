@@ -46,7 +46,25 @@ REFUSED: dict[str, tuple[str, int, str, str]] = {
         one_rule("storageClasses: [a]"),
         6,
         f"{R}.storageClasses",
-        "It belongs in volumes",
+        "The key storageClasses belongs in volumes",
+    ),
+    "a key that resembles one here and belongs elsewhere": (
+        volumes("{name: [data]}"),
+        6,
+        f"{R}.volumes.name",
+        "is unknown. Did you mean names? The key name belongs in rules.",
+    ),
+    "a key that resembles one here that is set already": (
+        one_rule("names: [data]"),
+        6,
+        f"{R}.names",
+        "is unknown. The key names belongs in volumes.",
+    ),
+    "a key of selectors": (
+        one_rule("matchLabels: {a: b}"),
+        6,
+        f"{R}.matchLabels",
+        "The key matchLabels belongs in selector or claimSelector.",
     ),
     "a key with two right places": (
         one_rule("selector: {}"),
@@ -84,7 +102,7 @@ REFUSED: dict[str, tuple[str, int, str, str]] = {
         document("adopt: 'true'"),
         4,
         "annotator.adopt",
-        "expected true or false, found 'true'",
+        "expected true or false, found 'true' in quotes. Remove the quotes.",
     ),
     "rules as a map": (document("rules: {a: b}"), 4, "annotator.rules", "expected a list, found a map"),
     "a rule that is text": (

@@ -15,17 +15,18 @@ from velero_volume_controller.config.errors import ConfigurationError
 
 _NULL_TAG: Final = "tag:yaml.org,2002:null"
 
-#: A value that begins with an asterisk outside quotes, to YAML an alias.
-_ASTERISK_IN_BRACKETS: Final = re.compile(r"\[(?:[^\]#]*,)?\s*(?P<value>\*[^#,\]\s]*)")
-_ASTERISK: Final = re.compile(r"^[^#'\"]*?[:,\[-]\s*(?P<value>\*[^#]*?)\s*(#.*)?$")
+#: What ends a value outside quotes: in brackets or braces, and elsewhere.
+_END_IN_BRACKETS: Final = re.compile(r"[,\]}\s]")
+_END: Final = re.compile(r"[\r\n]|\s#|:\s")
 
 #: White space behind text that holds a tab. YAML allows it there; PyYAML, unlike Go's library, does not.
 _TAB_BEHIND_TEXT: Final = re.compile(r"(?<=\S)[ \t]*\t[ \t]*")
 
 NO_MERGE_KEYS: Final = "merge keys are not read. Write the keys out in each section."
 
-#: The longest text that a message shows whole, in characters.
+#: The longest text that a message shows whole, in characters, and how much of a value is looked at.
 _SHOWN: Final = 80
+_LOOKED_AT: Final = 200
 
 
 def compose(text: str, file: str) -> tuple[yaml.Node | None, bool]:
@@ -46,7 +47,7 @@ def compose(text: str, file: str) -> tuple[yaml.Node | None, bool]:
             return compose(spaced, file)
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise ConfigurationError(f"{file}:{line}: {_explain(text, line, error.problem)}") from None
+        raise ConfigurationError(f"{file}:{line}: {_explain(text, line, error)}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigurationError(
@@ -64,16 +65,28 @@ def compose(text: str, file: str) -> tuple[yaml.Node | None, bool]:
         ) from None
 
 
-def _explain(text: str, line: int, problem: str | None) -> str:
+def _explain(text: str, line: int, error: yaml.MarkedYAMLError) -> str:
     """Say what a YAML error most likely means, by the line it was noticed on."""
+    for mark in (error.context_mark, error.problem_mark):
+        if mark is not None and text[mark.index : mark.index + 1] == "*":
+            return _alias(text, mark)
     source = (text.splitlines() or [""])[min(line, len(text.splitlines()) or 1) - 1]
-    asterisk = _ASTERISK_IN_BRACKETS.search(source) or _ASTERISK.match(source)
-    if asterisk:
-        value = asterisk["value"]
-        return f'{value} is not in quotes, and to YAML an unquoted * is an alias. Write "{value}".'
     if "\t" in source[: len(source) - len(source.lstrip())]:
         return "is indented with a tab, which YAML does not allow. Indent with spaces."
-    return f"is not YAML: {problem or 'it cannot be parsed'}. Correct the line {source.strip()!r}."
+    return (
+        f"is not YAML: {error.problem or 'it cannot be parsed'}. Correct the line {quoted(source.strip())}."
+    )
+
+
+def _alias(text: str, mark: yaml.Mark) -> str:
+    """What to write instead of the value that begins with an asterisk here."""
+    before = text[mark.index - mark.column : mark.index]
+    in_brackets = before.count("[") + before.count("{") > before.count("]") + before.count("}")
+    rest = text[mark.index : mark.index + _LOOKED_AT]
+    value = (_END_IN_BRACKETS if in_brackets else _END).split(rest, maxsplit=1)[0].rstrip(", \t]}")
+    plain = value.isprintable() and len(value) <= _SHOWN and not {'"', "\\"}.intersection(value)
+    advice = f'Write "{value}".' if plain else "Put it in quotes."
+    return f"{shown(value)} is not in quotes, and to YAML an unquoted * is an alias. {advice}"
 
 
 def is_null(node: yaml.Node) -> bool:

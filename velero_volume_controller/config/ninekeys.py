@@ -63,7 +63,7 @@ def parse(root: yaml.Node | None, file: str) -> NineKeys:
     _refuse_other_formats(root, file)
     for section, line, node in document.entries(root, file, frozenset(SECTIONS)):
         if section not in SECTIONS:
-            keys.warnings.append(_unknown(f"{file}:{line}", section, list(SECTIONS)))
+            keys.warnings.append(_unknown_section(f"{file}:{line}", section))
         else:
             _parse_section(keys, section, line, node)
     return keys
@@ -122,8 +122,22 @@ def _text(file: str, key: str, line: int, node: yaml.Node) -> str:
     )
 
 
+def _unknown_section(where: str, key: str) -> str:
+    other = _section_of(key)
+    if other is None:
+        return _unknown(where, key, list(SECTIONS))
+    return (
+        f"{where}: key {key} belongs in section {other}, not at the top: ignored, as if it were not set. "
+        "Move it there."
+    )
+
+
+def _section_of(key: str) -> str | None:
+    return next((name for name, known in SECTIONS.items() if key in known), None)
+
+
 def _unknown_key(file: str, section: str, key: str, line: int) -> str:
-    other = next((name for name, known in SECTIONS.items() if key in known), None)
+    other = _section_of(key)
     if other is not None:
         return f"{file}:{line}: key {key} belongs in section {other}, not {section}: ignored. Move it there."
     return _unknown(f"{file}:{line}", key, sorted(SECTIONS[section]))

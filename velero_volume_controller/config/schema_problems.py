@@ -23,6 +23,10 @@ _ALSO: Final = {"pvc": PERSISTENT_VOLUME_CLAIM}
 #: Of longer lists of choices the title is given, not the list.
 _FEW: Final = 5
 
+#: How much a key must resemble another to be taken for it, from 0 to 1; more where it is a key elsewhere.
+_SIMILAR: Final = 0.6
+_ALIKE: Final = 0.7
+
 #: Longer text is not written out again. Characters.
 _SHORT: Final = 80
 
@@ -86,7 +90,10 @@ def _wrong_type(failure: _Failure) -> str:
         case "array":
             return f"expected a list, found {found}.{_as_list(instance)}"
         case "boolean":
-            return f"expected true or false, found {found}."
+            in_quotes = instance in ("true", "false")
+            return f"expected true or false, found {found}" + (
+                " in quotes. Remove the quotes." if in_quotes else "."
+            )
         case _:
             return _wrong_choice(failure) if "enum" in described else _wrong_text(failure)
 
@@ -148,19 +155,22 @@ _SENTENCES: Final[Mapping[str, Callable[[_Failure], str]]] = {
 
 def _unknown_keys(failure: _Failure) -> Iterator[tuple[Path, str]]:
     known = list(failure.schema["properties"])
+    unset = [key for key in known if key not in failure.instance]
     for key in failure.instance:
         if key not in known:
-            yield (*failure.path, key), f"is unknown. {_advice(key, known)}"
+            yield (*failure.path, key), f"is unknown. {_advice(key, known, unset)}"
 
 
-def _advice(key: str, known: list[str]) -> str:
+def _advice(key: str, known: list[str], unset: list[str]) -> str:
+    """Of the keys here only one that is not set yet can be what was meant."""
     if key in SECTIONS:
         return "It belongs to the format of the nine keys; vvc config convert turns that into this one."
     owners = _owners().get(key)
+    near = _nearest(key, unset, _ALIKE if owners else _SIMILAR)
+    hints = [f"Did you mean {near}?"] if near else []
     if owners:
-        return f"It belongs in {_one_of(owners)}."
-    near = _nearest(key, known)
-    return f"Did you mean {near}?" if near else f"Known keys: {', '.join(known)}."
+        hints.append(f"The key {key} belongs in {_one_of(owners)}.")
+    return " ".join(hints) or f"Known keys: {', '.join(known)}."
 
 
 @cache
@@ -175,13 +185,14 @@ def _owners() -> dict[str, list[str]]:
     owners: dict[str, list[str]] = {}
     for name, section in sections.items():
         for key in section.get("properties", {}) if name else ():
-            owners.setdefault(key, []).extend(parents[name])
+            already = owners.setdefault(key, [])
+            already.extend(parent for parent in dict.fromkeys(parents[name]) if parent not in already)
     return owners
 
 
-def _nearest(text: str, known: Iterable[str]) -> str | None:
+def _nearest(text: str, known: Iterable[str], likeness: float = _SIMILAR) -> str | None:
     by_lower_case = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(text.lower(), by_lower_case, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(text.lower(), by_lower_case, n=1, cutoff=likeness)
     return by_lower_case[near[0]] if near else None
 
 
