@@ -1,5 +1,7 @@
 """Kubernetes quantities."""
 
+import time
+
 import pytest
 
 from velero_volume_controller.api.quantities import quantity
@@ -16,6 +18,7 @@ READ = {
     "an exponent": ("12e6", 12_000_000),
     "what is too large is as large as can be": ("1e9999", 2**63 - 1),
     "what is too small is rounded up": ("1e-9999", 1),
+    "a dot without digits after it": ("5.Ki", 5120),
     "zero": ("0", 0),
     "a plus": ("+1k", 1000),
 }
@@ -32,3 +35,10 @@ def test_a_quantity_is_read_in_bytes(text: str, size: int) -> None:
 def test_what_is_no_quantity_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a quantity such as 10Gi, 500M or 1e9, found"):
         quantity(text)
+
+
+def test_digits_without_end_are_refused_at_once() -> None:
+    begin = time.process_time()
+    with pytest.raises(ValueError, match="expected a quantity"):
+        quantity(f"{'1' * 500_000}x")
+    assert time.process_time() - begin < 3

@@ -17,8 +17,8 @@ _SUFFIXES: Final = {
 }
 
 #: A regular expression for the whole text, in the dialect that Python and JSON Schema share.
-#: The E of 1E is a suffix, that of 1E9 an exponent.
-QUANTITY_PATTERN: Final = r"^\+?([0-9]+\.?[0-9]*|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]{1,4})?$"
+#: The E of 1E is a suffix, that of 1E9 an exponent. A digit can be taken one way only, so it is linear.
+QUANTITY_PATTERN: Final = r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]{1,4})?$"
 _QUANTITY: Final = re.compile(QUANTITY_PATTERN)
 _NUMBER: Final = re.compile(r"[0-9.]+([eE][-+]?[0-9]+)?")
 
