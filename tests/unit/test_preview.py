@@ -175,6 +175,41 @@ def test_a_rule_that_can_not_be_decided_with_these_objects_is_warned_of() -> Non
     )
 
 
+def claimed(name: str, claim: str, **more: Any) -> dict[str, Any]:
+    made = pod(name, **more)
+    made["spec"]["volumes"][0]["persistentVolumeClaim"] = {"claimName": claim}
+    return made
+
+
+def test_a_claim_that_is_missing_among_others_and_that_a_rule_asks_about_is_warned_of() -> None:
+    rule = with_rule(
+        namespaces=NamespaceFilter(include=Names(frozenset({"shop"}))), volumes=VolumeFilter(min_size=1)
+    )
+    pods = [claimed("a", "lost"), claimed("b", "gone"), claimed("c", "lost", namespace="bank"), pod("web")]
+    shown = preview(objects(*pods), rule)
+    assert warnings(shown) == (
+        "config.yml: rule first could not be decided for volume data of pod shop/a and 1 other volume:"
+        " PersistentVolumeClaim lost is not known, so it did not match."
+    )
+    lost, _, elsewhere, web = document(shown)["pods"]
+    unchecked = "rule first could not be decided: PersistentVolumeClaim lost is not known"
+    assert lost["volumes"][0]["unchecked"] == unchecked
+    assert "unchecked" not in elsewhere["volumes"][0], "the rule does not speak of its namespace"
+    assert "unchecked" not in web["volumes"][0]
+
+
+def test_a_namespace_that_is_missing_among_others_and_that_a_rule_asks_about_is_warned_of() -> None:
+    rule = with_rule(namespaces=NamespaceFilter(selector=(Requirement("a", Op.DOES_NOT_EXIST),)))
+    shown = preview(objects(pod("web"), pod("db", namespace="bank")), rule)
+    assert "rule first could not be decided for volume data of pod bank/db: the labels of" in warnings(shown)
+
+
+def test_what_is_out_anyway_is_not_unchecked() -> None:
+    ended = claimed("a", "lost") | {"status": {"phase": "Succeeded"}}
+    (told,) = document(preview(objects(ended), with_rule(volumes=VolumeFilter(min_size=1))))["pods"]
+    assert "unchecked" not in told["volumes"][0]
+
+
 OVERRIDE = "vvc.velero.io/backup"
 
 

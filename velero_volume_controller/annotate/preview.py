@@ -15,7 +15,7 @@ from typing import Any, Final
 from velero_volume_controller.annotate.objects import Objects
 from velero_volume_controller.annotate.plan import Plan, PlanAction, keys, plan
 from velero_volume_controller.api.configuration import Configuration, Mode
-from velero_volume_controller.policy import PodDecision, VolumeDecision, decide
+from velero_volume_controller.policy import PodDecision, Step, VolumeDecision, decide
 from velero_volume_controller.policy.needs import needs
 from velero_volume_controller.velero.model.pods import Pod
 from velero_volume_controller.velero.model.surroundings import Surroundings
@@ -73,6 +73,7 @@ def preview(objects: Objects, configuration: Configuration) -> Preview:
     idle = objects.unseen if configuration.as_go_program else frozenset()
     warnings = [warning for warning in objects.warnings if warning not in idle]
     warnings += _warnings(objects, configuration)
+    warnings += _gaps(pods, objects, configuration)
     warnings += _slips(pods)
     return Preview(configuration, objects.surroundings, pods, tuple(warnings))
 
@@ -83,15 +84,12 @@ def _one(pod: Pod, configuration: Configuration, surroundings: Surroundings) -> 
 
 
 def _warnings(objects: Objects, configuration: Configuration) -> Iterator[str]:
-    surroundings = objects.surroundings
-    known = {"namespaces": surroundings.namespaces, "persistentvolumeclaims": surroundings.claims}
     if objects.pods:
-        for rule, resource in needs(configuration):
-            if known[resource] is None:
-                yield (
-                    f"{configuration.source}: rule {rule} can't be decided without {_KINDS[resource]},"
-                    " and there are none to look at: it matches nothing here."
-                )
+        for rule, resource in _lacks(objects, configuration):
+            yield (
+                f"{configuration.source}: rule {rule} can't be decided without {_KINDS[resource]},"
+                " and there are none to look at: it matches nothing here."
+            )
     if objects.storage_classes is None:
         return
     for each in configuration.rules:
@@ -102,6 +100,31 @@ def _warnings(objects: Objects, configuration: Configuration) -> Iterator[str]:
                 f"{configuration.source}: rule {each.name} names storage class {name!r}, which the cluster"
                 f" does not have; there: {there}."
             )
+
+
+def _lacks(objects: Objects, configuration: Configuration) -> Iterator[tuple[str, str]]:
+    """Rules and the kind that they ask about and of which nothing is there."""
+    surroundings = objects.surroundings
+    known = {"namespaces": surroundings.namespaces, "persistentvolumeclaims": surroundings.claims}
+    return ((rule, resource) for rule, resource in needs(configuration) if known[resource] is None)
+
+
+def _gaps(pods: Iterable[PodPreview], objects: Objects, configuration: Configuration) -> Iterator[str]:
+    """Single objects that are missing, and without which a rule could not be decided: one sentence a rule."""
+    said = {f"rule {rule}" for rule, _ in _lacks(objects, configuration)}
+    gaps: dict[str, list[tuple[PodPreview, VolumeDecision, Step]]] = {}
+    for each in pods:
+        for volume in each.decision.volumes:
+            for step in volume.steps:
+                if step.unknown and step.asked not in said:
+                    gaps.setdefault(step.asked, []).append((each, volume, step))
+    for rule, ((one, volume, step), *others) in gaps.items():
+        name = f"{one.pod.metadata.namespace}/{one.pod.metadata.name}"
+        more = f" and {len(others)} other volume{'s' if len(others) > 1 else ''}" if others else ""
+        yield (
+            f"{configuration.source}: {rule} could not be decided for volume {volume.name} of pod"
+            f" {name}{more}: {step.said}, so it did not match."
+        )
 
 
 def _slips(pods: Iterable[PodPreview]) -> Iterator[str]:

@@ -8,7 +8,7 @@ must be one whose volumes it takes now.
 from dataclasses import dataclass, field
 
 from velero_volume_controller.api.configuration import Action, Configuration, Mode
-from velero_volume_controller.policy.matching import pod_mismatch, volume_mismatch
+from velero_volume_controller.policy.matching import Unknown, pod_mismatch, volume_mismatch
 from velero_volume_controller.policy.overrides import Statement, statements
 from velero_volume_controller.velero.model.pods import Pod, Volume
 from velero_volume_controller.velero.model.surroundings import Surroundings
@@ -28,11 +28,13 @@ class Step:
     """One thing that was looked at: an annotation, a rule, the default, or Velero's own limits.
 
     ``decided``: it settled the matter, or overruled what had been settled before.
+    ``unknown``: a rule that could not be decided for want of an object.
     """
 
     asked: str
     decided: bool
     said: str
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +136,16 @@ class _Question:
             reason=against or reason,
             wanted=wanted,
             impossible=impossible,
-            unchecked=unchecked(volume, self.pod, self.surroundings) if backup and checks else None,
+            unchecked=self._unchecked(volume, steps, backup) if impossible is None and checks else None,
             steps=tuple(steps),
         )
+
+    def _unchecked(self, volume: Volume, steps: list[Step], backup: bool) -> str | None:
+        """What could not be seen of a volume that Velero would take."""
+        for step in steps:
+            if step.unknown and self.out is None:
+                return f"{step.asked} could not be decided: {step.said}"
+        return unchecked(volume, self.pod, self.surroundings) if backup else None
 
     def _verdict(self, volume: Volume, steps: list[Step]) -> tuple[Action, str | None, str]:
         """What is wanted, by whom, and why."""
@@ -152,7 +161,7 @@ class _Question:
             if mismatch is None:
                 steps.append(Step(f"rule {rule.name}", True, f"matches: {rule.action.value}"))
                 return rule.action, rule.name, f"rule {rule.name} matches"
-            steps.append(Step(f"rule {rule.name}", False, mismatch))
+            steps.append(Step(f"rule {rule.name}", False, mismatch, isinstance(mismatch, Unknown)))
             why_not.append(f"{rule.name}: {mismatch}")
         default = self.configuration.default
         steps.append(Step("default", True, default.value))

@@ -16,6 +16,12 @@ from velero_volume_controller.velero.model.pods import Pod, Volume
 from velero_volume_controller.velero.model.surroundings import Surroundings
 
 
+class Unknown(str):
+    """A mismatch for want of the object that the rule asks about: it might have matched."""
+
+    __slots__ = ()
+
+
 def pod_mismatch(rule: Rule, pod: Pod, surroundings: Surroundings) -> str | None:
     """Why the rule does not speak of this pod, or None if it does.
 
@@ -35,7 +41,7 @@ def pod_mismatch(rule: Rule, pod: Pod, surroundings: Surroundings) -> str | None
     if rule.namespaces.selector:
         known = surroundings.namespace(pod)
         if known is None:
-            return f"the labels of namespace {namespace} are not known"
+            return Unknown(f"the labels of namespace {namespace} are not known")
         unmet = _unmet(rule.namespaces.selector, known.labels)
         if unmet is not None:
             return f"namespace {namespace}: {unmet}"
@@ -60,7 +66,7 @@ def volume_mismatch(rule: Rule, pod: Pod, volume: Volume, surroundings: Surround
         return "no PersistentVolumeClaim is behind it, and the rule asks for what only those have"
     claim = surroundings.claim(pod, volume)
     if claim is None:
-        return f"PersistentVolumeClaim {volume.claim} is not known"
+        return Unknown(f"PersistentVolumeClaim {volume.claim} is not known")
     return _claim_mismatch(wanted, claim, surroundings)
 
 
