@@ -103,9 +103,18 @@ def test_no_pods_but_others_says_which() -> None:
 
 
 ABSENT = {
-    "claims that pods refer to": ([pod(), NAMESPACE], "the objects hold no PersistentVolumeClaims, so"),
-    "volumes that claims are bound to": ([pod(), CLAIM, NAMESPACE], "hold no PersistentVolumes, so"),
-    "namespaces of pods": ([pod(), CLAIM, VOLUME], "the objects hold no Namespaces, so"),
+    "claims that pods refer to": (
+        [pod(), NAMESPACE],
+        "hold no PersistentVolumeClaims, so what hangs on them (annotations, labels, sizes, storage classes,",
+    ),
+    "volumes that claims are bound to": (
+        [pod(), CLAIM, NAMESPACE],
+        "hold no PersistentVolumes, so what hangs on them (annotations, storage classes, whether one is a",
+    ),
+    "namespaces of pods": (
+        [pod(), CLAIM, VOLUME],
+        "hold no Namespaces, so what hangs on them (annotations and labels) is unchecked.",
+    ),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from velero_volume_controller.annotate.documents import ADVICE, Item, complaint, read_items
+from velero_volume_controller.annotate.unseen import UNSEEN
 from velero_volume_controller.config.errors import ConfigurationError
 from velero_volume_controller.velero.model.claims import Claim, PersistentVolume, decode_claim, decode_volume
 from velero_volume_controller.velero.model.namespaces import Namespace, decode_namespace
@@ -176,15 +177,11 @@ def _unseen(found: _Found, pods: tuple[Pod, ...], surroundings: Surroundings) ->
     """Kinds that the objects refer to and do not hold."""
     claimed = any(volume.claim is not None for pod in pods for volume in pod.spec.volumes)
     bound = any(claim.volume for claim in found.claims.values())
-    for wanted, mapping, kind, what in (
-        (
-            claimed,
-            surroundings.claims,
-            "PersistentVolumeClaims",
-            "annotations, labels, sizes, modes",
-        ),
-        (bound, surroundings.persistent_volumes, "PersistentVolumes", "whether one is a hostPath"),
-        (bool(pods), surroundings.namespaces, "Namespaces", "annotations, labels"),
+    for wanted, mapping, kind in (
+        (claimed, surroundings.claims, "PersistentVolumeClaims"),
+        (bound, surroundings.persistent_volumes, "PersistentVolumes"),
+        (bool(pods), surroundings.namespaces, "Namespaces"),
     ):
         if wanted and mapping is None:
+            what = UNSEEN[kind.lower()]
             yield f"{found.file}: the objects hold no {kind}, so what hangs on them ({what}) is unchecked."

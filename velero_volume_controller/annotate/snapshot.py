@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from velero_volume_controller.annotate.objects import Objects
+from velero_volume_controller.annotate.unseen import UNSEEN
 from velero_volume_controller.api.configuration import Configuration
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError, KubeError
@@ -22,13 +23,6 @@ from velero_volume_controller.velero.model.versions import NEWEST, Version
 
 #: How often a list is begun anew when the server forgot it between two pages.
 TRIES: Final = 3
-
-#: What goes unseen without each resource.
-_UNSEEN: Final = {
-    "persistentvolumeclaims": "annotations, labels, sizes, modes",
-    "persistentvolumes": "whether one is a hostPath",
-    "namespaces": "annotations, labels",
-}
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -177,7 +171,7 @@ class _Reader:
                     f"{self._configuration.source}: rule {rule} can't be decided without {resource}, and"
                     f" {refusal}. Grant it with a ClusterRole and a binding, as in the project's manifests"
                 )
-        self.warnings.append(f"{refusal}, so what hangs on them ({_UNSEEN[resource]}) is unchecked.")
+        self.warnings.append(f"{refusal}, so what hangs on them ({UNSEEN[resource]}) is unchecked.")
 
     def _decoded(self, resource: str, item: msgspec.Raw, decoder: Callable[[msgspec.Raw], T]) -> T | None:
         """None for an object that can't be read: the controller leaves it alone, too."""

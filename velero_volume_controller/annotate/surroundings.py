@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 import structlog
 
+from velero_volume_controller.annotate.unseen import UNSEEN
 from velero_volume_controller.api.configuration import Configuration
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError, KubeError
@@ -30,15 +31,6 @@ from velero_volume_controller.velero.model.versions import Version
 
 #: What following a resource takes.
 VERBS: Final = ("list", "watch")
-
-#: What goes unseen without each resource, for the one line of log about it.
-_UNSEEN: Final = {
-    "namespaces": "annotations and labels of namespaces count for nothing",
-    "persistentvolumeclaims": "annotations of claims count for nothing, and block devices are not recognised"
-    " where the pod does not show them; PVC volumes count as eligible and are reported unchecked",
-    "persistentvolumes": "annotations of volumes count for nothing, and a claim bound to a hostPath is not"
-    " recognised; PVC volumes count as eligible and are reported unchecked",
-}
 
 #: Runs a coroutine for as long as the process works.
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
@@ -241,7 +233,7 @@ class LiveSurroundings:
             log.warning(
                 "what may not be read goes unchecked",
                 missing="; ".join(str(each) for each in missing[resource]),
-                unchecked=_UNSEEN[resource],
+                unchecked=UNSEEN[resource],
             )
         self._said = frozenset(missing)
 
