@@ -40,6 +40,9 @@ SCALARS = {
     "null is empty": ("null", ""),
     "a tilde is empty": ("~", ""),
     "nothing is empty": ("", ""),
+    "null by its tag is empty": ("!!null", ""),
+    "null by its tag and its word is empty": ("!!null null", ""),
+    "a text by its tag": ("!!str null", "null"),
     "null in quotes is a name": ('"null"', "null"),
     "a comment is no value": ("# none", ""),
     "an anchor's alias is its text": ("&a shop", "shop"),
@@ -214,6 +217,23 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
     "a control character": ("a: \x07\n", ["config.yml:1: ", "#x0007", "Remove it"]),
     "a merge key": ("a: &a {}\nveleroVolumeCfg:\n  <<: *a\n", ["config.yml:3: key <<: merge keys"]),
     "brackets without end": ("[" * 5000, ["config.yml:1: ", "nested too deeply"]),
+    "a null that is a name": (
+        volume_keys("includeNamespaces: !!null bank"),
+        ["config.yml:2: !!null stands before 'bank', which is not null. Remove !!null."],
+    ),
+    "a null in quotes that is a name": (
+        volume_keys("includeNamespaces: !!null 'null'"),
+        ["config.yml:2: !!null stands before 'null'"],
+    ),
+    "a section that is a name and null": (
+        "veleroVolumeCfg: !!null bank\n",
+        ["config.yml:1: !!null stands before 'bank'"],
+    ),
+    "half a character": (
+        volume_keys("excludeJobs: a", 'includeNamespaces: "shop-\\ud800"'),
+        ["config.yml:3: holds half a character", "Write the character itself."],
+    ),
+    "half a character in a key": ('"\\udfff": a\n', ["config.yml:1: holds half a character"]),
     "the ConfigMap instead of what is in it": (
         "apiVersion: v1\nkind: ConfigMap\ndata: {}\n",
         ["config.yml:1: is a Kubernetes object of kind ConfigMap", "config.yml"],

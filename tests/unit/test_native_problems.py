@@ -125,6 +125,18 @@ REFUSED: dict[str, tuple[str, int, str, str]] = {
         f"{R}.name",
         "expected a name of at most 63 characters",
     ),
+    "a name with half a character": (
+        document("rules:", '- {name: "\\ud800", action: skip}'),
+        5,
+        "",
+        "holds half a character",
+    ),
+    "a null that is a name": (
+        namespaces("{include: [!!null bank]}"),
+        6,
+        "",
+        "!!null stands before 'bank', which is not null",
+    ),
     "a name that ends with a line break": (
         document("rules:", '- {name: "a\\n", action: skip}'),
         5,

@@ -75,13 +75,8 @@ class _Reader:
     def _items(self, objects: list[Any]) -> Iterator[Item]:
         for position, each in enumerate(objects):
             path = (*self.at, "objects", position)
-            try:
-                raw = msgspec.json.encode(each)
-            except UnicodeEncodeError:
-                # YAML, unlike JSON, does not join the two escapes of one character.
-                self.tree.add(path, "holds half a character (an escape \\ud800 to \\udfff). Write it out.")
-            else:
-                yield from items_of(raw, self.tree.file, self.tree.line(path))
+            raw = msgspec.json.encode(each)
+            yield from items_of(raw, self.tree.file, self.tree.line(path))
 
     def _ownership(self, written: Any) -> Ownership | None:
         choices = [ownership.value for ownership in Ownership]

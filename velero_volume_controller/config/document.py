@@ -7,13 +7,17 @@ the text that was typed.
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
 from velero_volume_controller.config.errors import ConfigurationError
 
 _NULL_TAG: Final = "tag:yaml.org,2002:null"
+_NULLS: Final = ("", "~", "null", "Null", "NULL")
+
+#: Half of a pair of surrogates, which an escape can write and no encoding of text can.
+_HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 
 #: What ends a value outside quotes: in brackets or braces, and elsewhere.
 _END_IN_BRACKETS: Final = re.compile(r"[,\]}\s]")
@@ -29,6 +33,28 @@ _SHOWN: Final = 80
 _LOOKED_AT: Final = 200
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses scalars that are not what they seem as soon as they are read."""
+
+    def __init__(self, text: str, file: str) -> None:
+        super().__init__(text)
+        self._file = file
+
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        node = super().compose_scalar_node(anchor)
+        where = f"{self._file}:{line_of(node)}:"
+        if _HALF_CHARACTER.search(node.value):
+            raise ConfigurationError(
+                f"{where} holds half a character (an escape \\ud800 to \\udfff). Write the character itself."
+            )
+        if node.tag == _NULL_TAG and (node.value if node.style else node.value not in _NULLS):
+            # Taken for null, a namespace to be included would open all namespaces.
+            raise ConfigurationError(
+                f"{where} !!null stands before {quoted(node.value)}, which is not null. Remove !!null."
+            )
+        return node
+
+
 def compose(text: str, file: str) -> tuple[yaml.Node | None, bool]:
     """The root of the first YAML document that is not empty (None for none), and whether more follow.
 
@@ -36,7 +62,7 @@ def compose(text: str, file: str) -> tuple[yaml.Node | None, bool]:
     """
     loader = None
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text, file)
         root = None
         while (root is None or is_null(root)) and loader.check_node():
             root = loader.get_node()
