@@ -165,7 +165,7 @@ def test_json(rules: Path, capfd: pytest.CaptureFixture[str]) -> None:
     status, printed = run(rules, capfd, "-o", "json")
     told = json.loads(printed)
     assert status == 1
-    assert told["summary"] == {"cases": 1, "passed": 0, "failed": 1}
+    assert told["summary"] == {"cases": 1, "passed": 0, "failed": 1, "warnings": []}
     (failure,) = told["cases"][0]["failures"]
     line = (
         (rules / "a.test.yaml")
@@ -324,6 +324,24 @@ def test_a_report_that_can_not_be_written(rules: Path, capfd: pytest.CaptureFixt
     (rules / "a.test.yaml").write_text(case("{shop/db: {value: data}}"))
     assert main(["test", str(rules), "--junit", "/nowhere/report.xml"]) == 2
     assert "/nowhere/report.xml: can't be written: No such file or directory." in capfd.readouterr().err
+
+
+def test_what_looks_wrong_in_a_configuration_is_said_once(
+    rules: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (rules / "config.yml").write_text(CONFIG + "  - {name: late, action: skip, volumes: {names: [data]}}\n")
+    (rules / "a.test.yaml").write_text(case("{shop/db: {value: data}}") + case("{shop/db: {after: data}}"))
+    warning = f"{rules}/config.yml:7: key annotator.rules[1]: rule late is never reached: "
+    assert main(["test", str(rules)]) == 0
+    out, err = capfd.readouterr()
+    assert "2 passed" in out
+    assert err.startswith(f"Warning: {warning}")
+    assert err.count("\n") == 1
+    assert main(["test", str(rules), "-o", "json"]) == 0
+    out, err = capfd.readouterr()
+    (told,) = json.loads(out)["summary"]["warnings"]
+    assert told.startswith(warning)
+    assert err == f"Warning: {told}\n"
 
 
 def read(text: str) -> tuple[Case, ...]:

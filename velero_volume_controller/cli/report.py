@@ -54,8 +54,8 @@ def _value(value: str | None) -> str:
     return "none" if value is None else safe(value) or "''"
 
 
-def document(results: list[Result]) -> dict[str, Any]:
-    """The results as JSON values."""
+def document(results: list[Result], warnings: tuple[str, ...]) -> dict[str, Any]:
+    """The results as JSON values; ``warnings`` are about the configurations."""
     failed = sum(bool(result.failures) for result in results)
     cases = [
         {
@@ -67,8 +67,8 @@ def document(results: list[Result]) -> dict[str, Any]:
         }
         for result in results
     ]
-    summary = {"cases": len(results), "passed": len(results) - failed, "failed": failed}
-    return {"cases": cases, "summary": summary}
+    counts = {"cases": len(results), "passed": len(results) - failed, "failed": failed}
+    return {"cases": cases, "summary": counts | {"warnings": list(warnings)}}
 
 
 def _failure_document(failure: Failure) -> dict[str, Any]:

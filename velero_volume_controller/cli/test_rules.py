@@ -7,13 +7,20 @@ from typing import Final
 
 import click
 
-from velero_volume_controller.annotate.cases import Case, Result, judge
+from velero_volume_controller.annotate.cases import Case, judge
 from velero_volume_controller.annotate.objects import Objects, collect, read_objects
 from velero_volume_controller.annotate.read_cases import read_cases
 from velero_volume_controller.cli import report
 from velero_volume_controller.cli.asking import read_text
-from velero_volume_controller.cli.output import counted, painter, print_json, print_lines, width
-from velero_volume_controller.config import ConfigurationError, load
+from velero_volume_controller.cli.output import (
+    counted,
+    painter,
+    print_json,
+    print_lines,
+    print_warnings,
+    width,
+)
+from velero_volume_controller.config import ConfigurationError, Loaded, load
 
 #: Some case has failed.
 EXIT_FAILED: Final = 1
@@ -80,12 +87,16 @@ can't be used.
 )
 def test_rules(rules_dir: Path, words: str | None, output: str, junit: Path | None) -> int:
     """Run the cases in RULES_DIR: objects in, expected decisions out. Asks no cluster."""
-    results = [_run(rules_dir, case) for case in _cases(rules_dir, words)]
+    cases = [(case, _configuration(rules_dir, case)) for case in _cases(rules_dir, words)]
+    results = [judge(case, _objects(case), loaded.configuration) for case, loaded in cases]
+    # Once for each file, though every case has it read.
+    warnings = tuple(dict.fromkeys(warning for _, loaded in cases for warning in loaded.warnings))
     failed = any(result.failures for result in results)
     if output == "json":
-        print_json(report.document(results))
+        print_json(report.document(results, warnings))
     else:
         print_lines(report.text(results, width(), painter()))
+    print_warnings(warnings)
     if junit is not None:
         report.write_junit(results, junit)
     return EXIT_FAILED if failed else 0
@@ -113,23 +124,18 @@ def _cases(directory: Path, words: str | None) -> list[Case]:
     return chosen
 
 
-def _configuration(directory: Path, case: Case) -> Path:
+def _configuration(directory: Path, case: Case) -> Loaded:
     """The config.yml nearest to a case, at most as far up as the directory that was named."""
     folder = Path(case.file).parent
     while True:
         if (folder / CONFIGURATION).exists():
-            return folder / CONFIGURATION
+            return load(folder / CONFIGURATION, case.ownership)
         if folder == directory:
             raise ConfigurationError(
                 f"{case.file}: there is no {CONFIGURATION} beside it, nor above it up to {directory}."
                 " Put the configuration to be tested there."
             )
         folder = folder.parent
-
-
-def _run(directory: Path, case: Case) -> Result:
-    configuration = load(_configuration(directory, case), case.ownership).configuration
-    return judge(case, _objects(case), configuration)
 
 
 def _objects(case: Case) -> Objects:
