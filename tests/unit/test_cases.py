@@ -142,6 +142,18 @@ def test_a_directory_below_may_have_a_configuration_of_its_own(
     assert run(rules, capfd)[0] == 0
 
 
+def test_scalars_of_objects_are_what_they_would_be_in_a_file_of_their_own() -> None:
+    written = (
+        "{kind: Pod, a: true, b: 'true', c: !!str true, d: 5, e: \"5\", f: 1.5, g: ~, h: 2026-01-01, i: no,"
+        " j: [off, 'off', {k: null}], l: *same, m: 1e3}"
+    )
+    (read,) = read_cases(f"name: &same 'yes'\nobjects:\n- {written}\nexpect: {{a/b: {{value: x}}}}\n", "f")
+    assert json.loads(read.items[0].raw) == {
+        "kind": "Pod", "a": True, "b": "true", "c": "true", "d": 5, "e": "5", "f": 1.5, "g": None,
+        "h": "2026-01-01", "i": False, "j": [False, "off", {"k": None}], "l": "yes", "m": 1000.0,
+    }  # fmt: skip
+
+
 def test_ownership_and_version_of_a_case() -> None:
     (plain,) = read_cases(case("{a/b: {value: x}}"), "f")
     assert (plain.ownership, plain.velero) == (None, NEWEST)
@@ -232,6 +244,14 @@ BROKEN: dict[str, tuple[str, str]] = {
         "a.test.yaml:5: key expect['a/b'].volume: is unknown. Did you mean volumes?",
     ),
     "a key set twice": ("name: x\nobjects: y\nname: z\nexpect: {a/b: {value: x}}", ":3: key name: is set"),
+    "objects set twice": (
+        "name: x\nobjects: [{kind: Pod, a: {b: c}}]\nobjects: [text, {a: [d]}]\nexpect: {a/b: {value: x}}",
+        "a.test.yaml:3: key objects: is set twice",
+    ),
+    "a key of an object set twice": (
+        "name: x\nobjects:\n- kind: Pod\n  a: {b: c}\n  a: [d]\nexpect: {a/b: {value: x}}",
+        "a.test.yaml:5: key objects[0].a: is set twice",
+    ),
     "a pod without a namespace": (
         "name: x\nobjects: y\nexpect:\n  b: {value: x}", ":4: key expect.b: expected a pod as NAMESPACE/",
     ),
@@ -265,6 +285,15 @@ BROKEN: dict[str, tuple[str, str]] = {
     "an object that does not decode": (
         "name: x\nobjects:\n- kind: Pod\n  metadata: {name: b}\nexpect: {a/b: {value: x}}",
         "a.test.yaml:3: Pod b can't be read: found none of metadata.namespace.",
+    ),
+    "an annotation that is no text": (
+        case("{shop/db: {value: data}}").replace("'yes'", "yes"),
+        "a.test.yaml:3: Pod shop/db can't be read: found true or false at metadata.annotations where text",
+    ),
+    "a label that is a number": (
+        "name: x\nobjects:\n- kind: Pod\n  metadata: {name: b, namespace: a, labels: {version: 1.10}}\n"
+        "expect: {a/b: {value: x}}",
+        "a.test.yaml:3: Pod a/b can't be read: found a number at metadata.labels where text belongs.",
     ),
     "a file of objects that is not there": (
         "{name: x, objects: none.yaml, expect: {a/b: {value: x}}}", "none.yaml: there is no such file.",

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+import yaml
 
 from velero_volume_controller.annotate.cases import Case, Check
-from velero_volume_controller.annotate.documents import Item, items_of
+from velero_volume_controller.annotate.documents import Item, items_of, scalar
 from velero_volume_controller.annotate.plan import PlanAction
 from velero_volume_controller.api.configuration import Action, Ownership
 from velero_volume_controller.config import document
@@ -23,6 +24,9 @@ from velero_volume_controller.config.tree import Path, Tree, grow
 from velero_volume_controller.velero.model.versions import NEWEST, Version, parse_version
 
 _CASE_KEYS: Final = ("name", "objects", "expect", "ownership", "veleroVersion")
+#: Tells what a scalar's tag is where none is written.
+_RESOLVER: Final = yaml.SafeLoader("")
+
 _POD_KEYS: Final = ("value", "after", "action", "volumes", "rules")
 
 
@@ -38,7 +42,8 @@ def read_cases(text: str, file: str) -> tuple[Case, ...]:
     if not written:
         tree.add((), "expected a case, found an empty list. Write a map with name, objects and expect.")
     one = not isinstance(tree.data, list)
-    cases = [_Reader(tree, () if one else (at,)).case(each) for at, each in enumerate(written)]
+    nodes = [root] if one else root.value
+    cases = [_Reader(tree, () if one else (at,), nodes[at]).case(each) for at, each in enumerate(written)]
     if tree.problems:
         raise ConfigurationError(*(text for _, text in sorted(tree.problems, key=lambda each: each[0])))
     return tuple(case for case in cases if case is not None)
@@ -50,6 +55,7 @@ class _Reader:
 
     tree: Tree
     at: Path
+    node: yaml.Node
 
     def case(self, written: Any) -> Case | None:
         if not self._is_map(self.at, written, "with name, objects and expect"):
@@ -73,7 +79,8 @@ class _Reader:
         )
 
     def _items(self, objects: list[Any]) -> Iterator[Item]:
-        for position, each in enumerate(objects):
+        typed = _typed(objects, document.top_level(self.node)["objects"])
+        for position, each in enumerate(typed):
             path = (*self.at, "objects", position)
             raw = msgspec.json.encode(each)
             yield from items_of(raw, self.tree.file, self.tree.line(path))
@@ -151,6 +158,23 @@ class _Reader:
             return str(value)
         self.tree.add(path, f"expected {' or '.join(choices)}, found {_kind(value)}.")
         return None
+
+
+def _typed(data: Any, node: yaml.Node | None) -> Any:
+    """Text as it was written, with each scalar made what Kubernetes reads it as.
+
+    The node of a key that is set twice may be the other one, which is refused anyway.
+    """
+    if isinstance(data, dict):
+        values = document.top_level(node)
+        return {key: _typed(value, values.get(key)) for key, value in data.items()}
+    if isinstance(data, list) and isinstance(node, yaml.SequenceNode):
+        return [_typed(each, item) for each, item in zip(data, node.value, strict=False)]
+    if isinstance(data, str) and isinstance(node, yaml.ScalarNode):
+        # types-PyYAML has no types for it.
+        untagged = _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
+        return scalar(data, plain=node.style is None and node.tag == untagged)
+    return data
 
 
 def _kind(value: Any) -> str:
