@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,19 @@ def test_convert_asks_a_cluster_or_a_file_but_not_both(files: Files) -> None:
     status, _, err = files.call("convert", files.write("a", ""), "--objects", "x", "--live")
     assert status == 2
     assert "--objects and --live: expected one of them, found both." in err
+
+
+def test_convert_reads_a_pipe_once_and_asks_the_cluster_that_it_names(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    reader, writer = os.pipe()
+    os.write(writer, b"clusterServerCfg: {masterURL: 'http://127.0.0.1:9'}\n")
+    os.close(writer)
+    status, out, err = files.call("convert", f"/dev/fd/{reader}", "--live")
+    os.close(reader)
+    assert (status, out) == (1, "")
+    assert "http://127.0.0.1:9" in err
 
 
 @pytest.mark.parametrize("pods", ["[]", '[{"kind": "Namespace", "metadata": {"name": "shop"}}]'])

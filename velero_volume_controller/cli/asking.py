@@ -110,25 +110,26 @@ def options(command: Command) -> Command:
     return command
 
 
-def ask(question: Question, namespace: str | None = None) -> Preview:
+def ask(question: Question, namespace: str | None = None, loaded: Loaded | None = None) -> Preview:
     """What the configuration decides about the objects; ``namespace`` None is all of them.
 
+    ``loaded`` is the question's configuration where it was read already: a pipe can be read once only.
     Raises ConfigurationError for what the user wrote, KubeError for the cluster.
     """
+    if loaded is None and question.config is not None:
+        loaded = load(question.config, question.owned)
     if question.objects is None:
-        loaded, objects = _live(question, namespace)
-    elif question.config is None:
+        loaded, objects = _live(question, loaded, namespace)
+    elif loaded is None:
         raise click.UsageError("--objects: the configuration to ask about is missing; name it with --config.")
     else:
-        loaded = load(question.config, question.owned)
         objects = read_objects(*read_text(question.objects), question.velero_version or NEWEST)
     objects = replace(objects, warnings=(*loaded.warnings, *objects.warnings))
     return preview(objects, loaded.configuration)
 
 
-def _live(question: Question, namespace: str | None) -> tuple[Loaded, Objects]:
+def _live(question: Question, loaded: Loaded | None, namespace: str | None) -> tuple[Loaded, Objects]:
     set_up(0, LogFormat.AUTO)
-    loaded = None if question.config is None else load(question.config, question.owned)
     with Bar() as bar:
         return asyncio.run(_read_cluster(question, loaded, namespace, bar))
 

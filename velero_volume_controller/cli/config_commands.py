@@ -16,7 +16,7 @@ from velero_volume_controller.cli.asking import Question, VeleroVersion, ask
 from velero_volume_controller.cli.output import counted, print_json, print_warnings, safe
 from velero_volume_controller.config import ConfigurationError, Loaded, load, load_text
 from velero_volume_controller.config.convert import as_native
-from velero_volume_controller.config.source import MAX_BYTES, decode
+from velero_volume_controller.config.source import MAX_BYTES, decode, read_text
 from velero_volume_controller.config.write_native import write
 from velero_volume_controller.manager.settings import ConfigMap
 from velero_volume_controller.policy import VolumeDecision
@@ -191,7 +191,9 @@ def convert(**given: Any) -> int:
     conversion = _Conversion(**given)
     if conversion.on_cluster and conversion.objects is not None:
         raise click.UsageError("--objects and --live: expected one of them, found both.")
-    before = load(conversion.file, Ownership(conversion.ownership))
+    # Read once: of a pipe nothing would be left.
+    written = read_text(conversion.file)
+    before = load_text(written, str(conversion.file), Ownership(conversion.ownership))
     if before.native:
         raise ConfigurationError(
             f"{conversion.file}:1: is of the native format already. Give a file of nine keys."
@@ -202,29 +204,29 @@ def convert(**given: Any) -> int:
     text = write(native, [made, *notes])
     if not conversion.on_cluster and conversion.objects is None:
         click.echo("Not proven: give --objects or --live to compare the decision on every pod.", err=True)
-    elif not _proven(conversion, before, text) and not conversion.allow_changes:
+    elif not _proven(conversion, written, before, text) and not conversion.allow_changes:
         click.echo("No document is printed. To accept the changes, add --allow-changes.", err=True)
         return _EXIT_CHANGES
     click.echo(text, nl=False)
     return 0
 
 
-def _proven(conversion: _Conversion, before: Loaded, text: str) -> bool:
+def _proven(conversion: _Conversion, written: str, before: Loaded, text: str) -> bool:
     """Whether no decision changes on the objects asked about. Says how many there are, and what changes."""
     # What is compared is what will be printed, read back.
     after = load_text(text, f"the native form of {conversion.file}").configuration
-    configured = before.configuration.cluster.kube_config
+    # In protect mode everything is read that native rules look at.
+    asked = load_text(written, str(conversion.file), Ownership.PROTECT)
     question = Question(
         config=conversion.file,
         config_map=ConfigMap("velero", "velero-volume-controller"),
         objects=conversion.objects,
-        kubeconfig=conversion.kubeconfig or (Path(configured) if configured else None),
+        kubeconfig=conversion.kubeconfig,
         context=conversion.context,
-        # So that everything is read that native rules look at.
-        ownership=Ownership.PROTECT.value,
+        ownership=None,
         velero_version=conversion.velero_version,
     )
-    seen = ask(question)
+    seen = ask(question, loaded=asked)
     if conversion.objects is not None and not seen.pods:
         name = _STANDARD_INPUT if conversion.objects == "-" else conversion.objects
         raise ConfigurationError(f"{name}: the objects hold no Pods, so nothing is proven. {ADVICE}.")
