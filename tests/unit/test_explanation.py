@@ -183,6 +183,36 @@ def test_what_velero_then_does(
         assert words in each.said
 
 
+def scratch(**more: Any) -> dict[str, Any]:
+    """A pod with an ephemeral volume, whose claim is web-scratch."""
+    made = pod("web", **more)
+    made["spec"]["volumes"] = [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": {}}}]
+    made["spec"]["containers"][0]["volumeMounts"] = [{"name": "scratch", "mountPath": "/s"}]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("annotations", "said"),
+    [
+        pytest.param({}, "its files are left out; a snapshot is taken if the Backup makes", id="left alone"),
+        pytest.param({KEY: "scratch"}, "skipped: an ephemeral volume: Velero looks", id="asked for"),
+    ],
+)
+def test_the_claim_of_an_ephemeral_volume_is_used_by_its_pod_and_may_be_snapshotted(
+    annotations: dict[str, str], said: str
+) -> None:
+    claim = {"kind": "PersistentVolumeClaim", "metadata": {"name": "web-scratch", "namespace": "shop"}}
+    shown = preview(objects(scratch(annotations=annotations), claim), ALL)
+    asked = target("pvc/web-scratch", None)
+    told = document(shown, asked, subjects(shown, asked))
+    assert told["verdict"] == "its files are not backed up; a snapshot is taken if the Backup makes snapshots"
+    (one,) = told["pods"]
+    (outcome,) = one["velero"]["volumes"]
+    assert outcome["said"].startswith(said)
+    assert "no snapshot" not in outcome["said"], "Velero looks for pods by their PVC volumes alone"
+    assert "ephemeral volume" in one["volumes"][0]["reason"]
+
+
 VERDICTS: dict[str, tuple[list[dict[str, Any]], Configuration, str]] = {
     "one pod is enough to take its files": (
         [pod("done") | DONE, pod("web")], ALL, "its files are backed up, through pod web",
@@ -236,6 +266,7 @@ def arguments(tmp_path: Path) -> list[str]:
         pod("db", annotations={KEY: "x"}),
         pod("web", namespace="bank"),
         pod("bare") | {"spec": {}},
+        scratch() | {"metadata": {"name": "eph", "namespace": "shop"}},
     ]
     return ["-c", str(config), "--objects", dump(tmp_path, *pods)]
 
@@ -257,6 +288,10 @@ TEXTS = {
     "which claim is behind a volume": (
         "shop/web",
         "(PersistentVolumeClaim data, class fast): to be",
+    ),
+    "which claim an ephemeral volume has": (
+        "shop/eph",
+        "(ephemeral, PersistentVolumeClaim eph-scratch): left",
     ),
     "all who use a claim": ("pvc/shop/data", "pod shop/db, Running on node1"),
     "a namespace in short": ("ns/shop", "! db x (not ours; by the rules: data)"),
@@ -295,7 +330,7 @@ def test_json(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert status == 0
     told = json.loads(printed)
     assert (told["kind"], told["name"]) == ("namespace", "shop")
-    assert [each["name"] for each in told["pods"]] == ["web", "db", "bare"]
+    assert [each["name"] for each in told["pods"]] == ["web", "db", "bare", "eph"]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,14 @@ def test_a_volume_is_of_the_type_its_field_names_even_one_nobody_knows_yet() -> 
     )
 
 
+def test_the_claim_of_an_ephemeral_volume_is_called_after_pod_and_volume() -> None:
+    web = decode(
+        b'{"metadata": {"name": "web", "namespace": "b"},'
+        b' "spec": {"volumes": [{"name": "tmp", "ephemeral": {"volumeClaimTemplate": {}}}]}}'
+    )
+    assert web.spec.volumes == (Volume("tmp", "ephemeral", "web-tmp"),)
+
+
 def test_init_containers_mount_nothing_for_velero() -> None:
     mount = [{"volumeMounts": [{"name": "v", "mountPath": "/"}]}]
     assert decoded(spec={"initContainers": mount}).spec.mounted == frozenset()

@@ -132,9 +132,15 @@ def test_a_type_that_velero_takes_is_taken_when_a_rule_asks_for_it(word: str) ->
     assert decide(make_pod(volumes={"v": word}), Configuration(rules=(BACKUP_ALL,))).value == "v"
 
 
-def test_service_account_tokens_of_old_clusters_are_not_taken() -> None:
-    pod = make_pod(volumes={"default-token-x7": "pvc"})
-    assert decide(pod, Configuration(rules=(BACKUP_ALL,))).value is None
+@pytest.mark.parametrize("word", ["pvc", "emptyDir"])
+def test_what_is_called_like_a_service_account_token_is_not_taken(word: str) -> None:
+    (volume,) = decide(
+        make_pod(volumes={"default-token-x7": word}), Configuration(rules=(BACKUP_ALL,))
+    ).volumes
+    assert not volume.backup
+    assert volume.reason == (
+        "its name begins with default-token: Velero takes it for a service account token and leaves it out"
+    )
 
 
 REASONS: dict[str, tuple[Configuration, dict[str, Any], str]] = {

@@ -206,8 +206,10 @@ def test_a_namespace_that_is_missing_among_others_and_that_a_rule_asks_about_is_
 
 def test_what_is_out_anyway_is_not_unchecked() -> None:
     ended = claimed("a", "lost") | {"status": {"phase": "Succeeded"}}
-    (told,) = document(preview(objects(ended), with_rule(volumes=VolumeFilter(min_size=1))))["pods"]
+    shown = preview(objects(ended), with_rule(volumes=VolumeFilter(min_size=1)))
+    (told,) = document(shown)["pods"]
     assert "unchecked" not in told["volumes"][0]
+    assert shown.warnings == ()
 
 
 OVERRIDE = "vvc.velero.io/backup"

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from velero_volume_controller.annotate.preview import PodPreview, Preview, pod_document, volume_document
 from velero_volume_controller.api.configuration import Configuration, Mode, Ownership
+from velero_volume_controller.api.volume_types import PERSISTENT_VOLUME_CLAIM
 from velero_volume_controller.velero.model.annotations import MARKERS
 from velero_volume_controller.velero.model.claims import Claim
 from velero_volume_controller.velero.model.pods import Pod, Volume
@@ -194,7 +195,8 @@ def _outcome(pod: Pod, volume: Volume, named: bool, mode: Mode, surroundings: Su
         return Outcome(volume.name, True, True, "its files are backed up")
     if meant:
         # internal/volumehelper, ShouldPerformSnapshot: what file-system backup was told to take gets none.
-        neither = "; and no snapshot is taken of it either" if volume.claim is not None else ""
+        # It looks at the pod's PVC volumes alone, not at the claim of an ephemeral one.
+        neither = "; and no snapshot is taken of it either" if volume.type == PERSISTENT_VOLUME_CLAIM else ""
         return Outcome(volume.name, True, False, f"skipped: {against}{neither}")
     snapshot = "; a snapshot is taken if the Backup makes snapshots" if volume.claim is not None else ""
     return Outcome(volume.name, False, False, f"its files are left out{snapshot}")
@@ -207,11 +209,11 @@ def verdict(shown: Preview, claim: str, pods: Iterable[PodPreview]) -> str:
     """
     asking = []
     for each in pods:
-        named = {volume.name for volume in each.pod.spec.volumes if volume.claim == claim}
+        types = {volume.name: volume.type for volume in each.pod.spec.volumes if volume.claim == claim}
         for outcome in outcomes(each, shown.configuration, shown.surroundings):
-            if outcome.volume in named and outcome.taken:
+            if outcome.volume in types and outcome.taken:
                 return f"its files are backed up, through pod {each.pod.metadata.name}"
-            if outcome.volume in named and outcome.asked:
+            if types.get(outcome.volume) == PERSISTENT_VOLUME_CLAIM and outcome.asked:
                 asking.append(each.pod.metadata.name)
     if asking:
         return (
@@ -225,7 +227,8 @@ def described(volume: Volume, claim: Claim | None) -> str:
     """What is behind a volume, in a few words."""
     if volume.claim is None:
         return volume.type
-    parts = [f"PersistentVolumeClaim {volume.claim}"]
+    parts = [] if volume.type == PERSISTENT_VOLUME_CLAIM else [volume.type]
+    parts.append(f"PersistentVolumeClaim {volume.claim}")
     if claim is not None and claim.size is not None:
         parts.append(f"{claim.size / 2**30:.3g} GiB")
     if claim is not None and claim.storage_class:

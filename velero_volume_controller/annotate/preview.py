@@ -115,7 +115,7 @@ def _gaps(pods: Iterable[PodPreview], objects: Objects, configuration: Configura
     gaps: dict[str, list[tuple[PodPreview, VolumeDecision, Step]]] = {}
     for each in pods:
         for volume in each.decision.volumes:
-            for step in volume.steps:
+            for step in volume.steps if volume.unchecked is not None else ():
                 if step.unknown and step.asked not in said:
                     gaps.setdefault(step.asked, []).append((each, volume, step))
     for rule, ((one, volume, step), *others) in gaps.items():

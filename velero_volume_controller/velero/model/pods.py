@@ -42,7 +42,8 @@ class Volume(msgspec.Struct, frozen=True, gc=False):
 
     ``type`` is the name of the field that holds its source (``emptyDir``,
     ``persistentVolumeClaim``, …), so a type that Kubernetes adds tomorrow has a
-    name today. ``claim`` is the PVC's name, for that type alone.
+    name today. ``claim`` is the name of the PVC behind it: the one it names, or that of
+    an ephemeral volume, which Kubernetes makes and names after pod and volume.
     """
 
     name: str
@@ -152,7 +153,7 @@ def decode(raw: bytes | msgspec.Raw) -> Pod:
     wire = _DECODER.decode(raw)
     return Pod(
         metadata=_metadata(wire.metadata),
-        spec=_spec(wire.spec or _WireSpec()),
+        spec=_spec(wire.metadata.name, wire.spec or _WireSpec()),
         status=PodStatus(sys.intern((wire.status and wire.status.phase) or "")),
     )
 
@@ -170,12 +171,12 @@ def _metadata(wire: _WireMetadata) -> Metadata:
     )
 
 
-def _spec(wire: _WireSpec) -> PodSpec:
+def _spec(pod: str, wire: _WireSpec) -> PodSpec:
     containers = wire.containers or []
     return PodSpec(
         node_name=sys.intern(wire.node_name or ""),
         windows=_needs_windows(wire),
-        volumes=tuple(_volume(volume) for volume in wire.volumes or []),
+        volumes=tuple(_volume(pod, volume) for volume in wire.volumes or []),
         mounted=frozenset(mount.name for c in containers for mount in c.volume_mounts or []),
         devices=frozenset(device.name for c in containers for device in c.volume_devices or []),
     )
@@ -187,12 +188,13 @@ def _needs_windows(wire: _WireSpec) -> bool:
     return wire.node_selector is not None and wire.node_selector.get(_OS_LABEL) == "windows"
 
 
-def _volume(wire: dict[str, str | _WireSource | None]) -> Volume:
+def _volume(pod: str, wire: dict[str, str | _WireSource | None]) -> Volume:
     """The key beside ``name`` is the type; a volume that has none is an emptyDir by the API's own rule."""
     name = wire.get("name")
     if not isinstance(name, str):
         raise msgspec.ValidationError("a volume without a name")
     for key, source in wire.items():
         if isinstance(source, _WireSource):
-            return Volume(name, sys.intern(key), source.claim_name)
+            claim = f"{pod}-{name}" if key == "ephemeral" else source.claim_name
+            return Volume(name, sys.intern(key), claim)
     return Volume(name, "emptyDir")

@@ -35,6 +35,7 @@ _NEVER: Final = {
     "secret": "a secret volume: Velero backs up the Secret object itself",
 }
 
+#: Velero leaves out any volume so called, in both modes (internal/volumehelper, shouldIncludeVolumeInBackup).
 _DEFAULT_TOKEN: Final = "default-token"  # noqa: S105 (a volume's name, no password)
 
 #: Types that Velero leaves out by itself (internal/volumehelper, shouldIncludeVolumeInBackup).
@@ -65,7 +66,10 @@ def ineligible_volume(pod: Pod, volume: Volume, surroundings: Surroundings) -> s
     if volume.type in _NEVER:
         return _NEVER[volume.type]
     if volume.name.startswith(_DEFAULT_TOKEN):
-        return "a service account token: the kubelet writes it anew in every pod"
+        return (
+            f"its name begins with {_DEFAULT_TOKEN}: Velero takes it for a service account token and leaves"
+            " it out"
+        )
     claim = surroundings.claim(pod, volume)
     if volume.name in pod.spec.devices or (claim is not None and claim.block):
         return "a block device: Velero's file-system backup reads file systems only"
