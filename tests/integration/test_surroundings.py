@@ -99,6 +99,21 @@ def test_a_claim_that_becomes_bound_to_a_folder_of_the_node_is_left_out(
     eventually(lambda: namespace.value("web"), None)
 
 
+def test_an_annotation_that_can_not_be_understood_decides_nothing_and_is_told_on_the_pod(
+    namespace: Namespace, vvc: Vvc
+) -> None:
+    namespace.create_claim("data")
+    namespace.annotate_claim("data", BACKUP, "flase")
+    namespace.create_pod("web", ("data", "cache"), annotations={BACKUP: "cache,dataa"})
+    vvc.start_leading()
+    eventually(lambda: namespace.value("web"), "data,cache")
+    eventually(lambda: len(namespace.events("AnnotationNotUnderstood")), 1)
+    (event,) = namespace.events("AnnotationNotUnderstood")
+    assert (event.regarding.kind, event.regarding.name) == ("Pod", "web")
+    assert f"{BACKUP} on PersistentVolumeClaim data: 'flase' is neither true nor false" in event.note
+    assert f"{BACKUP} on the pod: 'cache,dataa': dataa is no volume of the pod" in event.note
+
+
 def test_a_block_device_is_never_annotated_not_even_for_a_moment(namespace: Namespace, vvc: Vvc) -> None:
     namespace.create_claim("data", mode="Block")
     for number in range(20):
