@@ -32,11 +32,11 @@ _VALUES = ("", "db", "web", "yes", "0.5", "A_b.c")
 
 #: What breaks parsers: each may come to stand anywhere in a document.
 _TOKENS = (
-    "*", "*a", "&a ", "<<: *a", "<<: {}", "!!binary ", "!!python/object:os.system ", "!<tag> ", "? ", ": ",
-    "- ", "---\n", "...\n", "%YAML 9.9\n", "%YAML 99999999999999999999.1\n", '"\\UFFFFFFFF"', '"\\ud800"',
-    '"\\x00"', "[", "]", "{", "}", "[[[[[[[[[[", "|\n", ">-\n", "#", "\t", "\r", "\u2028", "\x85", "\ufeff",
-    "\x00", "\x07", "\\", "null", "~", "[]", "{}", "''", "9" * 5000, "1e9999", "-1", "a" * 300,
-    "veleroVolumeCfg:", "annotator:", "&a [*a]", "{? [a]: b}", "\U0010ffff", "\ud800",
+    "*", "*a", "&a ", "<<: *a", "<<: {}", "!!binary ", "!!null ", "!!python/object:os.system ", "!<tag> ",
+    "? ", ": ", "- ", "---\n", "...\n", "%YAML 9.9\n", "%YAML 99999999999999999999.1\n", '"\\UFFFFFFFF"',
+    '"\\ud800"', '"\\x00"', "[", "]", "{", "}", "[[[[[[[[[[", "|\n", ">-\n", "#", "\t", "\r", "\u2028",
+    "\x85", "\x00", "\x07", "\\", "null", "~", "[]", "{}", "''", "9" * 5000, "1e9999", "-1", "a" * 300,
+    "\ufeff", "veleroVolumeCfg:", "annotator:", "&a [*a]", "{? [a]: b}", "\U0010ffff", "\ud800",
 )  # fmt: skip
 
 

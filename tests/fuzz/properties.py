@@ -3,6 +3,8 @@
 import dataclasses
 import re
 
+import msgspec
+
 from tests.unit.podmaker import make_pod
 from velero_volume_controller.api.configuration import Configuration, Ownership
 from velero_volume_controller.config import ConfigurationError, Loaded, load_text
@@ -42,6 +44,8 @@ def read_or_refused(text: str) -> bool:
 def _check_read(loaded: Loaded) -> None:
     for warning in loaded.warnings:
         _check_message(warning, _WARNING)
+    # Everything in it can be printed and sent: no half characters.
+    msgspec.json.encode(loaded.configuration)
     says_the_same_when_written(loaded)
 
 
