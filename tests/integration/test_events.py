@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -248,6 +249,31 @@ async def test_many_at_once_are_written_slowly(control_plane: ControlPlane, name
         await asyncio.sleep(1.2)
         assert results["dropped"] == 200, "what waits is bounded"
         assert 6 <= results["created"] <= 8
+
+
+async def test_what_is_urgent_comes_first_and_each_time(
+    control_plane: ControlPlane, namespace: Namespace
+) -> None:
+    def urgent(note: str) -> Event:
+        return Event(Regarding("ConfigMap", namespace.name, "c", "u"), "Urgent", "Nothing", note, urgent=True)
+
+    async with recording(control_plane, Pace(burst=1, every=0.3)) as (recorder, results):
+        for number in range(700):
+            recorder.emit(telling(namespace, number))
+        for note in ("bad", "good", "bad"):
+            recorder.emit(urgent(note))
+        await asyncio.sleep(1.5)
+        assert results["dropped"] == 200
+        assert results["repeated"] == 1
+    counts = {event.note: event.series and event.series.count for event in namespace.events("Urgent")}
+    assert counts == {"bad": 2, "good": None}
+
+
+async def test_what_no_longer_holds_is_not_told(control_plane: ControlPlane, namespace: Namespace) -> None:
+    async with recording(control_plane, Pace()) as (recorder, results):
+        recorder.emit(replace(telling(namespace), stands=lambda: False))
+        await until(results, {"outdated": 1})
+    assert namespace.events("Test") == []
 
 
 async def test_one_who_does_not_lead_writes_nothing(

@@ -57,12 +57,6 @@ TOLD = {
         Reason.FOREIGN_ANNOTATION,
         "By the rules it should be 'data'.",
     ),
-    "somebody else's annotation on a pod that has ended": (
-        make_pod(annotations=FOREIGN, phase="Succeeded"),
-        EVERYTHING,
-        Reason.FOREIGN_ANNOTATION,
-        "By the rules there should be none.",
-    ),
     "a folder of the node": (
         make_pod(volumes={"data": "pvc", "logs": "hostPath"}),
         EVERYTHING,
@@ -102,11 +96,19 @@ def test_told_is(pod: Pod, configuration: Configuration, reason: Reason, words: 
     found = remark(pod, decision, plan(pod, decision, configuration))
     assert found is not None
     assert found.eventful
-    made = event(pod, found)
+    made = event(pod, found, lambda: True)
     assert made.reason == reason
     assert words in made.note
     assert "token" not in made.note
     assert (made.regarding.name, made.regarding.uid) == ("web-0", "u")
+
+
+def test_an_annotation_of_a_pod_that_has_ended_is_counted_but_no_event() -> None:
+    pod = make_pod(annotations=FOREIGN, phase="Succeeded")
+    decision = decide(pod, EVERYTHING)
+    found = remark(pod, decision, plan(pod, decision, EVERYTHING))
+    assert found is not None
+    assert not found.eventful
 
 
 def test_an_annotation_in_a_namespace_that_the_rules_leave_out_is_counted_but_no_event() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -11,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from velero_volume_controller.api.configuration import Configuration
-from velero_volume_controller.config import load
+from velero_volume_controller.api.configuration import Configuration, Ownership
+from velero_volume_controller.config import ConfigurationError, Loaded, load
 from velero_volume_controller.kube.errors import Unreachable
 from velero_volume_controller.manager import reload
 from velero_volume_controller.manager.reload import Reloader
@@ -151,3 +153,70 @@ async def test_a_new_warning_is_logged_even_if_nothing_else_has_changed(
         await until(said)
     assert printed.count("Did you mean excludeJobs?") == 1
     assert len(process.applied) == 1
+
+
+async def test_an_empty_file_does_not_take_the_place_of_a_configuration(path: Path) -> None:
+    process = Process()
+    async with following(path, process):
+        os.truncate(path, 0)
+        await until(lambda: len(process.told) == 1)
+        write(path, "b")
+        await until(lambda: process.excluded == [["b"]])
+    assert process.told[0] == (False, f"{path}: is empty now. If all defaults are meant, write {{}}.")
+
+
+async def test_a_start_with_an_empty_file_goes_on_with_it(path: Path) -> None:
+    os.truncate(path, 0)
+    process = Process()
+    async with following(path, process) as metrics:
+        await asyncio.sleep(0.3)
+        assert value(metrics, "vvc_configuration_valid") == 1
+        write(path, "b")
+        await until(lambda: process.excluded == [["b"]])
+
+
+async def test_a_pipe_in_the_files_place_is_not_waited_for(path: Path) -> None:
+    process = Process()
+    async with following(path, process):
+        await asyncio.sleep(0.1)  # a pipe that was there from the start is read once
+        os.unlink(path)
+        os.mkfifo(path)
+        await until(lambda: len(process.told) == 1)
+        os.unlink(path)
+        write(path, "b")
+        await until(lambda: process.excluded == [["b"]])
+
+
+async def test_what_was_refused_is_tried_again_although_the_file_looks_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk's error or a missing right passes without the file's changing."""
+    process = Process()
+    broken = [True]
+
+    def fails_at_first(path: Path, ownership: Ownership | None) -> Loaded:
+        if broken:
+            raise ConfigurationError(f"{path}: cannot be read: Input/output error.")
+        return load(path, ownership)
+
+    monkeypatch.setattr(reload, "load", fails_at_first)
+    async with following(path, process):
+        write(path, "b")
+        await until(lambda: len(process.told) == 1)
+        broken.clear()
+        await until(lambda: process.excluded == [["b"]])
+
+
+def test_a_process_that_ends_does_not_wait_for_a_file_that_is_being_read(path: Path) -> None:
+    program = (
+        "import asyncio, sys, time\n"
+        "from velero_volume_controller.manager.reload import _beside\n"
+        "async def main():\n"
+        "    task = asyncio.create_task(_beside(lambda: time.sleep(60)))\n"
+        "    await asyncio.sleep(0.2)\n"
+        "    task.cancel()\n"
+        "asyncio.run(main())\n"
+    )
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+    assert time.monotonic() - started < 20

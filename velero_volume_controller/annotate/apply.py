@@ -49,10 +49,14 @@ def patch(pod: Pod, annotations: Mapping[str, str | None]) -> bytes:
 
 
 async def write(client: Client, pod: Pod, annotations: Mapping[str, str | None]) -> Outcome:
-    """Raises as Client.request does, but for 404 and 409, which are outcomes."""
+    """Raises as Client.request does, but for 404 and 409, which are outcomes.
+
+    Sent once: who calls tries again later, and does other pods meanwhile.
+    """
     path = _path(Key(pod.metadata.namespace, pod.metadata.name))
+    body = patch(pod, annotations)
     try:
-        answer = await client.request("PATCH", path, body=patch(pod, annotations), content_type=MERGE_PATCH)
+        answer = await client.request("PATCH", path, body=body, content_type=MERGE_PATCH, once=True)
     except ApiError as error:
         if error.status == 409:
             return Outcome.CONFLICT
@@ -72,7 +76,7 @@ async def write(client: Client, pod: Pod, annotations: Mapping[str, str | None])
 async def read(client: Client, key: Key) -> Pod | None:
     """The pod as it is now, past the cache; None if it is gone or can't be read."""
     try:
-        return decode(await client.request("GET", _path(key)))
+        return decode(await client.request("GET", _path(key), once=True))
     except msgspec.MsgspecError:
         return None
     except ApiError as error:

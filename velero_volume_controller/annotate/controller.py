@@ -36,6 +36,9 @@ COLLECT: Final = 0.2
 #: After so many pods in a row other tasks get a turn, the Lease's renewal among them.
 IN_A_ROW: Final = 100
 
+#: A pod that has failed more often in a row, for some two minutes, does not fail for an outage.
+PASSING: Final = 20
+
 #: The actions that write nothing themselves.
 _LEFT: Final = frozenset({PlanAction.NONE, PlanAction.FOREIGN})
 
@@ -80,6 +83,7 @@ class Annotator:
         self._caught_up = False
         self._tally = Tally()
         self._remarked: dict[Key, Remark] = {}
+        self._failed: set[Key] = set()
         #: Asked once: most decisions call for nothing, and are too many to ask for each.
         self._verbose = logging.getLogger().isEnabledFor(logging.DEBUG)
         for way in Decided:
@@ -96,7 +100,8 @@ class Annotator:
 
         Cancelled, it stops at once: leadership is lost, and nothing more may be written.
         """
-        queue: WorkQueue[Key] = WorkQueue(self._metrics.queue_depth.set)
+        failing_at_once = max(1, self._rates.workers // 2)
+        queue: WorkQueue[Key] = WorkQueue(self._metrics.queue_depth.set, failing_at_once)
         self._metrics.queue_oldest.set_function(queue.oldest)
         changes = Changes()
         self._leading_since, self._caught_up = time.monotonic(), False
@@ -123,6 +128,7 @@ class Annotator:
             queue.close()
             self._tally.clear()
             self._remarked.clear()
+            self._failed.clear()
 
     async def _follow_surroundings(self, changes: Changes, queue: WorkQueue[Key]) -> None:
         """Has the pods decided again whose claims, volumes or namespace have changed."""
@@ -170,8 +176,8 @@ class Annotator:
             try:
                 await self._reconcile(key)
             except KubeError as error:
-                _report(key, error)
-                queue.retry(key, *_waits(error))
+                self._fail(key, error)
+                queue.retry(key, *_waits(error, queue.failures(key)))
             except Exception:
                 self._metrics.loop_errors.labels("annotator").inc()
                 log.exception("deciding a pod failed", namespace=key.namespace, pod=key.name)
@@ -183,6 +189,20 @@ class Annotator:
                 self._notice_when_caught_up()
             # Thousands of pods that are right already must not hold up the Lease's renewal.
             await asyncio.sleep(0)
+
+    def _fail(self, key: Key, error: KubeError) -> None:
+        """Told once for each pod until it succeeds: it is tried again and again, and may be one of many."""
+        if isinstance(error, Fenced):
+            return  # not a failure of the pod: another replica leads, and will do it
+        level = log.debug if key in self._failed else log.warning
+        level(
+            "a pod could not be annotated; it will be tried again",
+            namespace=key.namespace,
+            pod=key.name,
+            error=str(error),
+        )
+        self._failed.add(key)
+        self._tally.note(key, Decided.FAILED)
 
     def _notice_when_caught_up(self) -> None:
         """Says once, how long it took to bring every pod to what it should be."""
@@ -197,6 +217,7 @@ class Annotator:
             if pod is None:
                 self._tally.forget(key)
                 self._remarked.pop(key, None)
+                self._failed.discard(key)
                 return
             planned = self._examine(key, pod)
             if not planned.annotations:
@@ -205,6 +226,7 @@ class Annotator:
                 return
             outcome = await write(self._client, pod, planned.annotations)
             if outcome is Outcome.WRITTEN:
+                self._failed.discard(key)
                 self._count_written(key, planned)
                 return
             if outcome is Outcome.GONE:
@@ -219,7 +241,10 @@ class Annotator:
         configuration = self._configuration
         decision = decide(pod, configuration, self._surroundings)
         planned = plan(pod, decision, configuration)
-        self._tally.note(key, decided(decision, planned))
+        if not planned.annotations:
+            self._failed.discard(key)
+        # Until what failed has succeeded; the pod that is written comes again by the watch.
+        self._tally.note(key, Decided.FAILED if key in self._failed else decided(decision, planned))
         found = remark(pod, decision, planned)
         if found != self._remarked.get(key):
             self._tell(key, pod, found, planned)
@@ -229,10 +254,11 @@ class Annotator:
         if found is None:
             del self._remarked[key]
             return
+        before = self._remarked.get(key)
         self._remarked[key] = found
         if found.eventful:
-            self._recorder.emit(event(pod, found))
-        if found.reason is Reason.FOREIGN_ANNOTATION:
+            self._recorder.emit(event(pod, found, lambda: self._remarked.get(key) == found))
+        if found.reason is Reason.FOREIGN_ANNOTATION and (before is None or found.found != before.found):
             self._count(key, planned, PlanAction.FOREIGN)
 
     def _count_written(self, key: Key, planned: Plan) -> None:
@@ -268,27 +294,19 @@ def _said(planned: Plan) -> dict[str, str | None]:
     return {"before": planned.current, "wanted": planned.desired}
 
 
-def _waits(error: KubeError) -> tuple[float, float]:
+def _waits(error: KubeError, failures: int) -> tuple[float, float]:
     """The least and the most to wait, in seconds.
 
     What the server refuses for good (403, 422) is tried ever less often; an outage
-    passes, and the pods must not wait long after it.
+    passes, and the pods must not wait long after it. What lasts is none: a webhook
+    of someone's fails with 500 as an API server without its etcd does.
     """
     if isinstance(error, ApiError) and 400 <= error.status < 500 and error.status != 429:
+        return 0.0, LONGEST_DELAY
+    if failures > PASSING:
         return 0.0, LONGEST_DELAY
     return (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0, OUTAGE
 
 
 class Unsettled(KubeError):  # noqa: N818  (the name says what is the case)
     """Others kept changing the pod; it is taken up again later."""
-
-
-def _report(key: Key, error: KubeError) -> None:
-    if isinstance(error, Fenced):
-        return  # not a failure of the pod: another replica leads, and will do it
-    log.warning(
-        "a pod could not be annotated; it will be tried again",
-        namespace=key.namespace,
-        pod=key.name,
-        error=str(error),
-    )

@@ -6,6 +6,7 @@ tell, and the same pod is decided many times.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -40,6 +41,11 @@ class Remark(NamedTuple):
     details: tuple[tuple[str, str | None], ...]
     eventful: bool = True
 
+    @property
+    def found(self) -> tuple[str, Reason, tuple[str, str | None]]:
+        """What was found, whatever the rules have against it."""
+        return self.uid, self.reason, self.details[0]
+
 
 def remark(pod: Pod, decision: PodDecision, planned: Plan) -> Remark | None:
     """What there is to tell about this pod, mostly nothing.
@@ -47,15 +53,17 @@ def remark(pod: Pod, decision: PodDecision, planned: Plan) -> Remark | None:
     Of a pod whose annotation is somebody else's only that is told: what becomes of
     its volumes is theirs to decide. It is no Event where the rules speak of none of
     its volumes, as in a namespace that they leave out: there others may do as they
-    like. Of a Pending pod there is nothing to tell: the rules give it no annotation
-    yet, so one from its template would look wrong until the pod runs.
+    like; nor of a pod that has ended. Of a Pending pod there is nothing to tell: the
+    rules give it no annotation yet, so one from its template would look wrong until
+    the pod runs.
     """
     if pod.status.phase == "Pending":
         return None
     if planned.action is PlanAction.FOREIGN:
         details = ((planned.key, planned.current), ("", planned.desired))
         spoken_of = planned.desired is not None or any(volume.rule for volume in decision.volumes)
-        return Remark(pod.metadata.uid, Reason.FOREIGN_ANNOTATION, details, spoken_of)
+        eventful = spoken_of and pod.status.phase not in {"Succeeded", "Failed"}
+        return Remark(pod.metadata.uid, Reason.FOREIGN_ANNOTATION, details, eventful)
     if decision.misread:
         slips = tuple((each.where, each.said) for each in decision.misread)
         return Remark(pod.metadata.uid, Reason.ANNOTATION_NOT_UNDERSTOOD, slips)
@@ -69,8 +77,8 @@ def remark(pod: Pod, decision: PodDecision, planned: Plan) -> Remark | None:
     return Remark(pod.metadata.uid, Reason.VOLUME_NOT_BACKED_UP, lost) if lost else None
 
 
-def event(pod: Pod, told: Remark) -> Event:
-    """The remark in words."""
+def event(pod: Pod, told: Remark, stands: Callable[[], bool]) -> Event:
+    """The remark in words; ``stands`` says whether it still holds."""
     regarding = Regarding("Pod", pod.metadata.namespace, pod.metadata.name, told.uid)
     if told.reason is Reason.FOREIGN_ANNOTATION:
         (key, current), (_, desired) = told.details
@@ -79,10 +87,10 @@ def event(pod: Pod, told: Remark) -> Event:
             f"Annotation {key} is {current!r} and was not written by velero-volume-controller,"
             f" which leaves it alone. By the rules {wanted}. Remove it to have the rules decide."
         )
-        return Event(regarding, told.reason, "LeaveAnnotation", note)
+        return Event(regarding, told.reason, "LeaveAnnotation", note, stands=stands)
     details = "; ".join(f"{what}: {said}" for what, said in told.details)
     if told.reason is Reason.ANNOTATION_NOT_UNDERSTOOD:
         note = f"What can't be understood decides nothing: {details}. Correct it, or remove it."
-        return Event(regarding, told.reason, "IgnoreAnnotation", note)
+        return Event(regarding, told.reason, "IgnoreAnnotation", note, stands=stands)
     note = f"Velero's file-system backup cannot take these volumes, which the rules want: {details}."
-    return Event(regarding, told.reason, "SkipVolume", note)
+    return Event(regarding, told.reason, "SkipVolume", note, stands=stands)

@@ -99,6 +99,8 @@ class _Kept(Generic[K, T]):
     ) -> None:
         self.resource = resource
         self.followed = False
+        #: As it was when permissions were asked for last: what is followed may have been forbidden since.
+        self.readable = False
         self.synced = asyncio.Event()
         self.objects: dict[K, T] = {}
         self._name = name
@@ -114,7 +116,7 @@ class _Kept(Generic[K, T]):
     @property
     def seen(self) -> dict[K, T] | None:
         """The objects, which go on changing; None if they may not be read."""
-        return self.objects if self.followed else None
+        return self.objects if self.readable else None
 
     async def follow(self, client: Client) -> None:
         """Keeps the objects up to date for ever."""
@@ -195,19 +197,16 @@ class LiveSurroundings:
         if configuration.as_go_program:
             return Surroundings(velero=velero)
         kept: tuple[_Kept[Any, Any], ...] = (self._namespaces, self._claims, self._volumes)
-        missing = {
-            each.resource: verbs
-            for each in kept
-            if not each.followed and (verbs := await self._missing(each))
-        }
+        missing = {each.resource: verbs for each in kept if (verbs := await self._missing(each))}
         _refuse(configuration, missing)
         self._say(missing)
         for each in kept:
-            if each.resource not in missing and not each.followed:
+            each.readable = each.resource not in missing
+            if each.readable and not each.followed:
                 each.followed = True
                 self._spawn(each.follow(self._client))
         for each in kept:
-            if each.followed:
+            if each.readable:
                 await each.synced.wait()
         return Surroundings(self._namespaces.seen, self._claims.seen, self._volumes.seen, velero)
 

@@ -13,6 +13,8 @@ from velero_volume_controller.policy import PodDecision
 class Decided(StrEnum):
     """The label ``decision`` of the metric ``vvc_pods``; the first that holds counts."""
 
+    #: The annotation could not be written, and is tried again.
+    FAILED = "failed"
     #: Somebody else's annotation, which says something other than the rules.
     FOREIGN = "foreign"
     #: Some volume is backed up of which it could not be seen whether Velero would take it.

@@ -100,10 +100,11 @@ class Client:
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
         content_type: str = "application/json",
+        once: bool = False,
     ) -> bytes:
         """The body of a successful answer. Raises ApiError, Unreachable, Fenced, KubeconfigError.
 
-        Sent again as ``retries`` says. A write must be harmless when it arrives
+        Sent again as ``retries`` says, or only ``once``. A write must be harmless when it arrives
         twice or late: give it a uid or resourceVersion, or a name that decides.
         """
         request = _Request(method, path, query, body, content_type)
@@ -115,7 +116,7 @@ class Client:
                     return await self._authorized(request)
             except (ApiError, Unreachable) as error:
                 delay = retry_delay(method, error, attempt, random.random())  # noqa: S311  (jitter)
-                if delay is None or not self._limits.retries:
+                if delay is None or once or not self._limits.retries:
                     raise
             await asyncio.sleep(delay)
 

@@ -12,10 +12,10 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import msgspec
 import structlog
@@ -52,13 +52,20 @@ class Regarding:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """``reason`` and ``action`` are one word each in CamelCase: why, and what was done or not done."""
+    """``reason`` and ``action`` are one word each in CamelCase: why, and what was done or not done.
+
+    ``urgent``: before all others, never dropped, and each time, for the newest one
+    says what is the case now. ``stands`` is asked before it is written: what is no
+    longer so is not told.
+    """
 
     regarding: Regarding
     reason: str
     action: str
     note: str
     warning: bool = True
+    urgent: bool = False
+    stands: Callable[[], bool] = field(default=lambda: True, compare=False)
 
 
 class Result(StrEnum):
@@ -72,6 +79,8 @@ class Result(StrEnum):
     #: Said again within the hour.
     SUPPRESSED = "suppressed"
     DROPPED = "dropped"
+    #: No longer so when its turn came.
+    OUTDATED = "outdated"
     FORBIDDEN = "forbidden"
     FAILED = "failed"
 
@@ -120,6 +129,7 @@ class Recorder:
         self._tokens = float(self._pace.burst)
         self._counted = time.monotonic()
         self._waiting: deque[Event] = deque()
+        self._urgent: deque[Event] = deque()
         self._ready = asyncio.Event()
         self._told: dict[str, _Told] = {}
         self._complained = False
@@ -130,7 +140,10 @@ class Recorder:
         if not self.running:
             return
         told = self._told.get(name_of(event))
-        if told is not None and time.monotonic() - told.at < self._pace.repeat:
+        if event.urgent:
+            self._urgent.append(event)
+            self._ready.set()
+        elif self._is_recent(told):
             told.count += 1
             self._observer(event.reason, Result.SUPPRESSED)
         elif len(self._waiting) >= _LONGEST_QUEUE:
@@ -144,11 +157,14 @@ class Recorder:
         self.running = True
         try:
             while True:
-                while not self._waiting:
+                while not (self._urgent or self._waiting):
                     self._ready.clear()
                     await self._ready.wait()
                 await self._token()
-                event = self._waiting.popleft()
+                event = (self._urgent or self._waiting).popleft()
+                if not event.stands():
+                    self._observer(event.reason, Result.OUTDATED)
+                    continue
                 try:
                     result = await self._record(event)
                 except Exception:
@@ -158,7 +174,11 @@ class Recorder:
                     self._observer(event.reason, result)
         finally:
             self.running = False
+            self._urgent.clear()
             self._waiting.clear()
+
+    def _is_recent(self, told: _Told | None) -> TypeGuard[_Told]:
+        return told is not None and time.monotonic() - told.at < self._pace.repeat
 
     async def _token(self) -> None:
         """Waits until one more may be written."""
@@ -174,7 +194,7 @@ class Recorder:
         """None when it was not for us to write."""
         name = name_of(event)
         told = self._told.get(name)
-        if told is not None and time.monotonic() - told.at < self._pace.repeat:
+        if self._is_recent(told) and not event.urgent:
             return Result.SUPPRESSED  # it was in the queue twice
         for _ in range(_TRIES):
             try:

@@ -89,7 +89,7 @@ _EVENT: Final = msgspec.json.Decoder(_WatchEvent)
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """For the metrics: why a watch begins again (end, expired, error); that an object was skipped."""
+    """For the metrics: why a watch begins again: end, expired, error, forbidden; a skipped object."""
 
     restarted: Callable[[str], None]
     undecodable: Callable[[], None]
@@ -125,7 +125,8 @@ class Reflector:
                 log.info("the watch's version expired; listing again", path=self._path)
                 self._version = ""
             except (ApiError, Unreachable, KubeconfigError) as error:
-                reason = "error"
+                forbidden = isinstance(error, ApiError) and error.status == 403
+                reason = "forbidden" if forbidden else "error"
                 asked = (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0
                 log.warning("the watch broke; it will be resumed", path=self._path, error=str(error))
             self._hooks.restarted(reason)
@@ -133,7 +134,7 @@ class Reflector:
             delay = backoff.after(lived)
             if lived >= backoff.healthy:
                 delay = 0.0
-            elif reason == "error":
+            elif reason in {"error", "forbidden"}:
                 delay = min(delay, OUTAGE)
             await asyncio.sleep(max(asked, delay))
 

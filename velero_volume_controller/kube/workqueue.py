@@ -16,12 +16,19 @@ LONGEST_DELAY: Final = 60.0
 
 
 class WorkQueue(Generic[K]):
-    """First in, first out. A key added while it is being worked on is handed out again afterwards."""
+    """First in, first out. A key added while it is being worked on is handed out again afterwards.
 
-    def __init__(self, on_depth: Callable[[int], None]) -> None:
+    Of keys that have failed at most ``failing_at_once`` are being worked on at one
+    time: what fails may take long to do so, and must not keep the rest waiting.
+    """
+
+    def __init__(self, on_depth: Callable[[int], None], failing_at_once: int = 10) -> None:
         self._on_depth = on_depth
-        #: The keys, each with the moment from which it waits.
+        self._failing_at_once = failing_at_once
+        #: The keys, each with the moment from which it waits; those that have failed apart.
         self._order: deque[tuple[K, float]] = deque()
+        self._again: deque[tuple[K, float]] = deque()
+        self._failing: set[K] = set()
         self._waiting: set[K] = set()
         self._working: set[K] = set()
         self._failures: dict[K, int] = {}
@@ -39,20 +46,27 @@ class WorkQueue(Generic[K]):
 
     async def take(self) -> K | None:
         """The next key, or None once the queue is closed. Give each back with ``done`` or ``retry``."""
-        while not self._order and not self._closed:
+        while (order := self._next()) is None and not self._closed:
             self._ready.clear()
             await self._ready.wait()
-        if self._closed:
+        if order is None:
             return None
-        key, _ = self._order.popleft()
+        key, _ = order.popleft()
+        if order is self._again:
+            self._failing.add(key)
         self._waiting.discard(key)
         self._working.add(key)
-        self._on_depth(len(self._order))
+        self._on_depth(self._depth())
         return key
 
     def oldest(self) -> float:
-        """Seconds that the next key has waited so far; 0 when none waits."""
-        return time.monotonic() - self._order[0][1] if self._order else 0.0
+        """Seconds that the key which has waited longest has done so; 0 when none waits."""
+        since = [order[0][1] for order in (self._order, self._again) if order]
+        return time.monotonic() - min(since) if since else 0.0
+
+    def failures(self, key: K) -> int:
+        """How often the key has failed in a row."""
+        return self._failures.get(key, 0)
 
     def done(self, key: K) -> None:
         """The key was dealt with; its failures are forgotten."""
@@ -77,6 +91,7 @@ class WorkQueue(Generic[K]):
             timer.cancel()
         self._timers.clear()
         self._order.clear()
+        self._again.clear()
         self._waiting.clear()
         self._on_depth(0)
         self._ready.set()
@@ -90,12 +105,27 @@ class WorkQueue(Generic[K]):
         self._timers.pop(key, None)
         self.add(key)
 
+    def _next(self) -> deque[tuple[K, float]] | None:
+        """Whose turn it is: the key that has waited longest, of those that may be handed out."""
+        if not self._again or len(self._failing) >= self._failing_at_once:
+            return self._order or None
+        if self._order and self._order[0][1] <= self._again[0][1]:
+            return self._order
+        return self._again
+
+    def _depth(self) -> int:
+        return len(self._order) + len(self._again)
+
     def _finish(self, key: K) -> None:
         self._working.discard(key)
+        self._failing.discard(key)
         if key in self._waiting:
             self._append(key)
+        elif self._again:
+            self._ready.set()
 
     def _append(self, key: K) -> None:
-        self._order.append((key, time.monotonic()))
-        self._on_depth(len(self._order))
+        order = self._again if key in self._failures else self._order
+        order.append((key, time.monotonic()))
+        self._on_depth(self._depth())
         self._ready.set()

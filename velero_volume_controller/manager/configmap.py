@@ -43,10 +43,11 @@ class ConfigMapEvents:
             return
         regarding = Regarding("ConfigMap", self._config_map.namespace, self._config_map.name, uid)
         if accepted:
-            self._recorder.emit(Event(regarding, ACCEPTED, "LoadConfiguration", text, warning=False))
+            told = Event(regarding, ACCEPTED, "LoadConfiguration", text, warning=False, urgent=True)
         else:
             note = f"The last good configuration stays in force. {text}"
-            self._recorder.emit(Event(regarding, INVALID, "KeepConfiguration", note))
+            told = Event(regarding, INVALID, "KeepConfiguration", note, urgent=True)
+        self._recorder.emit(told)
 
     async def _uid(self) -> str | None:
         """None if there is no such ConfigMap. Empty if it may not be read: then `kubectl events` finds the

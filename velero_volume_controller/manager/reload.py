@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 import structlog
 
@@ -28,16 +31,27 @@ from velero_volume_controller.observe.metrics import Metrics
 PERIOD: Final = 0.5
 #: A file that is gone for so long is worth a word; while it is being replaced it may be missing. Seconds.
 MISSED: Final = 5.0
-#: How soon a configuration that was refused for the cluster's sake (RBAC, an outage) is tried again. Seconds.
+#: How soon a configuration that was refused is tried again although it looks the same. Seconds.
 AGAIN: Final = 30.0
 
-#: What the file looks like from outside; None if it is not there.
-_Look = tuple[int, int, int, int] | None
+
+class _Look(NamedTuple):
+    """What a file looks like from outside."""
+
+    mode: int
+    inode: int
+    size: int
+    modified: int
+    #: Who may read it has changed, too.
+    changed: int
+
 
 #: Makes a configuration take effect. Raises KubeError if that can't be done; then nothing has changed.
 Apply = Callable[[Configuration], Awaitable[None]]
 #: Told of each outcome: whether the file was accepted, and one or two sentences about it.
 Tell = Callable[[bool, str], Awaitable[None]]
+
+T = TypeVar("T")
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -66,9 +80,10 @@ class Reloader:
         """Watches the file for ever, ``current`` having been read from it some time before."""
         self._metrics.configuration_valid.set(1)
         started = current
-        read: _Look = (0, 0, 0, 0)
-        last, since = self._look(), time.monotonic()
-        if last is not None and not stat.S_ISREG(last[0]):
+        read: _Look | None = _Look(0, 0, 0, 0, 0)
+        first = last = self._look()
+        since = time.monotonic()
+        if first is not None and not stat.S_ISREG(first.mode):
             log.info("the configuration is no regular file, so it is not read again", path=str(self._path))
             return
         while True:
@@ -83,28 +98,36 @@ class Reloader:
                 continue
             read = look
             try:
+                if look is not None and not stat.S_ISREG(look.mode):
+                    await self._refuse(f"{self._path}: is no regular file any more. Put one in its place.")
+                    continue
                 loaded = await self._load()
-                if loaded is not None and self._look() == look:
+                if loaded is None or self._look() != look:
+                    continue
+                if look is not None and look.size == 0 and loaded.configuration != current:
+                    # At a start it means the defaults; in the place of a configuration it is a mishap: a
+                    # full disk, a template that failed. The defaults would annotate every PVC.
+                    await self._refuse(f"{self._path}: is empty now. If all defaults are meant, write {{}}.")
+                else:
                     current = await self._adopt(loaded, current, started)
             except Exception as error:
                 self._metrics.loop_errors.labels("configuration").inc()
                 log.exception("reading the configuration failed", path=str(self._path))
                 await self._refuse(f"{self._path}: cannot be read: {error!r}. Please report this.")
 
-    def _look(self) -> _Look:
+    def _look(self) -> _Look | None:
         """Through all links: what they lead to now."""
         try:
             found = os.stat(self._path)
         except (OSError, ValueError):
             return None
-        return found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns
+        return _Look(found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     async def _load(self) -> Loaded | None:
         """In a thread: a large file takes a second to parse, and the Lease is to be renewed meanwhile."""
         try:
-            return await asyncio.to_thread(load, self._path, self._ownership)
+            return await _beside(partial(load, self._path, self._ownership))
         except ConfigurationError as error:
-            self._retry_at = float("inf")
             await self._refuse(str(error))
             return None
 
@@ -121,7 +144,6 @@ class Reloader:
         try:
             await self._apply(configuration)
         except KubeError as error:
-            self._retry_at = time.monotonic() + AGAIN
             await self._refuse(str(error))
             return current
         self._retry_at = float("inf")
@@ -140,7 +162,11 @@ class Reloader:
         return configuration
 
     async def _refuse(self, why: str) -> None:
-        """The last good configuration stays in force. The same reason is told once."""
+        """The last good configuration stays in force. The same reason is told once, and the file tried again.
+
+        An outage, a disk's error or a missing right passes without the file's changing.
+        """
+        self._retry_at = time.monotonic() + AGAIN
         self._metrics.configuration_valid.set(0)
         if why == self._refused:
             return
@@ -153,3 +179,24 @@ class Reloader:
 def _warn(warnings: Iterable[str]) -> None:
     for warning in warnings:
         log.warning(warning)
+
+
+async def _beside(work: Callable[[], T]) -> T:
+    """What ``work`` returns, done in a thread of its own that nobody waits for when the process ends."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def finish(done: Callable[[Any], None], outcome: object) -> None:
+        if not future.cancelled():
+            done(outcome)
+
+    def run() -> None:
+        try:
+            outcome = partial(finish, future.set_result, work())
+        except Exception as error:  # noqa: BLE001  (raised where it is awaited)
+            outcome = partial(finish, future.set_exception, error)
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(outcome)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await future

@@ -43,7 +43,7 @@ class Metrics:
         )
         self.watch_restarts = Counter(
             "vvc_watch_restarts_total",
-            "Watches begun again, by resource and why: end, expired, error.",
+            "Watches begun again, by resource and why: end, expired, error, forbidden.",
             ["resource", "reason"],
             registry=self.registry,
         )

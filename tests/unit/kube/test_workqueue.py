@@ -87,3 +87,30 @@ async def test_the_age_of_the_oldest_key_is_known() -> None:
     assert queue.oldest() >= 0.02
     await queue.take()
     assert queue.oldest() < 0.02
+
+
+async def test_keys_that_fail_leave_workers_for_those_that_do_not() -> None:
+    work: WorkQueue[str] = WorkQueue(lambda _: None, failing_at_once=2)
+    failing = [f"failing-{number}" for number in range(4)]
+    for key in failing:
+        work.add(key)
+        await work.take()
+        work.retry(key, at_most=0.01)
+    await asyncio.sleep(0.05)
+    work.add("fresh")
+    assert await take_all(work) == [*failing[:2], "fresh"]
+    work.done(failing[0])
+    assert await take_all(work) == [failing[2]]
+    work.close()
+
+
+async def test_a_key_that_has_failed_does_not_wait_for_every_fresh_one() -> None:
+    work: WorkQueue[str] = WorkQueue(lambda _: None, failing_at_once=1)
+    work.add("failing")
+    await work.take()
+    work.retry("failing", at_most=0.01)
+    await asyncio.sleep(0.05)
+    for number in range(3):
+        work.add(f"fresh-{number}")
+    assert await work.take() == "failing"
+    assert (work.failures("failing"), work.failures("fresh-0")) == (1, 0)
