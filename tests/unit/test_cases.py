@@ -317,6 +317,59 @@ def test_a_case_that_can_not_be_used_is_an_error_with_its_line(
     assert message in printed
 
 
+ASKING = CONFIG.replace("names: [data]", "minSize: 1Gi") + (
+    "  - {name: labelled, action: skip, namespaces: {selector: {matchLabels: {a: b}}}}\n"
+)
+CLAIMED = POD.replace("{name: data, emptyDir: {}}", "{name: data, persistentVolumeClaim: {claimName: db}}")
+NAMESPACE = "  - {apiVersion: v1, kind: Namespace, metadata: {name: shop}}\n"
+CLAIM = (
+    "  - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: db, namespace: shop},"
+    " spec: {resources: {requests: {storage: 2Gi}}}}\n"
+)
+
+
+UNSEEN = {
+    "the claim": (
+        ASKING,
+        NAMESPACE,
+        "rule data can't be decided for volume data of pod shop/db: PersistentVolumeClaim db is not known."
+        " Add it to the case's objects.",
+    ),
+    "the namespace": (
+        ASKING.replace("action: backup", "action: skip"),
+        CLAIM.replace("2Gi", "2Mi"),
+        "rule labelled can't be decided for volume data of pod shop/db: the labels of namespace shop are not",
+    ),
+}
+
+
+@pytest.mark.parametrize(("config", "more", "message"), UNSEEN.values(), ids=UNSEEN.keys())
+@pytest.mark.parametrize("expect", ["{value: null}", "{volumes: {data: skip}}", "{rules: {data: null}}"])
+def test_no_case_passes_for_want_of_an_object_that_a_rule_asks_about(
+    expect: str, config: str, more: str, message: str, rules: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (rules / "config.yml").write_text(config)
+    text = case(f"{{shop/db: {expect}}}").replace(POD, CLAIMED + more)
+    (rules / "a.test.yaml").write_text(text + text)
+    status, printed = run(rules, capfd)
+    assert status == 2
+    assert "a.test.yaml:12: case 'it is so': " in printed
+    assert printed.count(message) == 2, "of every case"
+    (rules / "a.test.yaml").write_text(text.replace(more, NAMESPACE + CLAIM))
+    assert run(rules, capfd)[0] != 2
+
+
+def test_an_object_that_no_rule_asks_about_may_be_absent(
+    rules: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (rules / "a.test.yaml").write_text(case("{shop/db: {value: data}}").replace(POD, CLAIMED))
+    assert run(rules, capfd)[0] == 0
+    (rules / "config.yml").write_text(ASKING)
+    expect = "{shop/db: {volumes: {data: backup}}}"
+    (rules / "a.test.yaml").write_text(case(expect).replace(POD, CLAIMED + CLAIM))
+    assert run(rules, capfd)[0] == 0, "the rule that decided stands before the one that asks"
+
+
 def test_everything_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(ConfigurationError) as raised:
         read_cases("- {nam: x}\n- {name: x, objects: y, expect: {b: {}}}\n", "f")

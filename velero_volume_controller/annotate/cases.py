@@ -68,7 +68,8 @@ def judge(case: Case, objects: Objects, configuration: Configuration) -> Result:
     """Try a case.
 
     Raises ConfigurationError if it speaks of a pod or a volume that its objects do
-    not hold: no configuration could ever make it pass.
+    not hold: no configuration could ever make it pass. Nor may it pass by accident:
+    an object that a rule asks about and that is not there is an error, too.
     """
     shown = preview(objects, configuration)
     pods = {(each.pod.metadata.namespace, each.pod.metadata.name): each for each in shown.pods}
@@ -89,10 +90,12 @@ def _failures(case: Case, check: Check, previewed: PodPreview) -> Iterator[Failu
         if volume is None:
             there = (each.name for each in decisions)
             raise _absent(case, check, f"volume {check.volume}", f"pod {'/'.join(check.pod)} has", there)
+        _see_all(case, check, (volume,))
         found = _decided(volume) if check.what == "volumes" else volume.rule
         if found != check.expected:
             yield Failure(check, found, volume.steps)
         return
+    _see_all(case, check, decisions)
     plan = previewed.plan
     # An adoption leaves the annotation as it is: whoever expects none is right, too.
     found = {"value": plan.desired, "after": plan.after, "action": plan.action.value}[check.what]
@@ -101,6 +104,17 @@ def _failures(case: Case, check: Check, previewed: PodPreview) -> Iterator[Failu
             Step(f"volume {each.name}", each.backup, f"{_decided(each)}: {each.reason}") for each in decisions
         )
         yield Failure(check, found, tuple(steps))
+
+
+def _see_all(case: Case, check: Check, volumes: Iterable[VolumeDecision]) -> None:
+    """Raises ConfigurationError if a rule could not be decided for want of an object."""
+    for volume in volumes:
+        for step in volume.steps:
+            if step.unknown:
+                raise ConfigurationError(
+                    f"{case.file}:{check.line}: case {case.name!r}: {step.asked} can't be decided for volume"
+                    f" {volume.name} of pod {'/'.join(check.pod)}: {step.said}. Add it to the case's objects."
+                )
 
 
 def _decided(volume: VolumeDecision) -> str:

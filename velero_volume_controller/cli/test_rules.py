@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from velero_volume_controller.annotate.cases import Case, judge
+from velero_volume_controller.annotate.cases import Case, Result, judge
 from velero_volume_controller.annotate.objects import Objects, collect, read_objects
 from velero_volume_controller.annotate.read_cases import read_cases
 from velero_volume_controller.cli import report
@@ -88,7 +88,7 @@ can't be used.
 def test_rules(rules_dir: Path, words: str | None, output: str, junit: Path | None) -> int:
     """Run the cases in RULES_DIR: objects in, expected decisions out. Asks no cluster."""
     cases = [(case, _configuration(rules_dir, case)) for case in _cases(rules_dir, words)]
-    results = [judge(case, _objects(case), loaded.configuration) for case, loaded in cases]
+    results = _judged(cases)
     # Once for each file, though every case has it read.
     warnings = tuple(dict.fromkeys(warning for _, loaded in cases for warning in loaded.warnings))
     failed = any(result.failures for result in results)
@@ -100,6 +100,20 @@ def test_rules(rules_dir: Path, words: str | None, output: str, junit: Path | No
     if junit is not None:
         report.write_junit(results, junit)
     return EXIT_FAILED if failed else 0
+
+
+def _judged(cases: list[tuple[Case, Loaded]]) -> list[Result]:
+    """Raises ConfigurationError with what is wrong with any of them: one a case."""
+    results: list[Result] = []
+    problems: list[str] = []
+    for case, loaded in cases:
+        try:
+            results.append(judge(case, _objects(case), loaded.configuration))
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(*problems)
+    return results
 
 
 def _cases(directory: Path, words: str | None) -> list[Case]:
