@@ -190,6 +190,20 @@ def test_a_reader_that_goes_away_is_no_failure(config: str, tmp_path: Path) -> N
         assert process.wait(timeout=30) == 141
 
 
+@pytest.mark.parametrize(
+    "words", [["plan"], ["plan", "-o", "json"], ["plan", "--help"], ["config", "schema"]]
+)
+def test_a_full_disk_is_one_sentence_and_status_1(words: list[str], config: str, tmp_path: Path) -> None:
+    arguments = ["-c", config, "--objects", dump(tmp_path, *PODS)] if words[0] == "plan" else []
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*VVC, *words, *arguments], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.stderr.decode() == (
+        "Error: standard output can't be written: No space left on device."
+        " Free some space, or write elsewhere.\n"
+    )
+    assert done.returncode == 1
+
+
 def in_terminal(command: str, **environment: str) -> str:
     """What a terminal of 80 columns is sent."""
     done = subprocess.run(

@@ -1,5 +1,6 @@
 """The commands put together, and what each way of ending means to the shell."""
 
+import errno
 import io
 import os
 import sys
@@ -30,6 +31,10 @@ EXIT_CONFIGURATION: Final = 2
 EXIT_INTERRUPTED: Final = 130
 #: The reader of our output went away: 128 + SIGPIPE.
 EXIT_BROKEN_PIPE: Final = 141
+
+#: Standard output goes to a file, and that can't take any more. Elsewhere in the commands nothing is written
+#: without a message of its own.
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 _EPILOG = """
 \b
@@ -77,7 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except (BrokenPipeError, ReaderGone):
         return EXIT_BROKEN_PIPE
-    return result if isinstance(result, int) else _flush()
+    except OSError as error:
+        return _lost(error)
+    flushed = _flush()
+    return result if isinstance(result, int) and not flushed else flushed
 
 
 def _complain(error: Exception, status: int) -> int:
@@ -86,10 +94,23 @@ def _complain(error: Exception, status: int) -> int:
 
 
 def _flush() -> int:
-    """Notice a reader that went away now, rather than in the interpreter's last breath."""
+    """Notice a reader that went away, or a full disk, now rather than in the interpreter's last breath."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_BROKEN_PIPE
+    except OSError as error:
+        return _lost(error)
     return 0
+
+
+def _lost(error: OSError) -> int:
+    """Standard output can't be written: what is left in its buffer goes nowhere."""
+    if not isinstance(error, BrokenPipeError) and error.errno not in _FULL:
+        raise error
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return EXIT_BROKEN_PIPE
+    click.echo(
+        f"Error: standard output can't be written: {error.strerror}. Free some space, or write elsewhere.",
+        err=True,
+    )
+    return EXIT_ENVIRONMENT
