@@ -60,10 +60,9 @@ def test_the_diff_has_a_sign_for_each_change_and_counts(
         "      takes back backup-volumes-excludes: x",
         "",
         "backup.velero.io/backup-volumes, protect:",
-        "2 to add, 1 to change, 1 to remove, 1 to adopt in 7 pods.",
-        "7 volumes: 6 backed up, 1 not.",
+        "2 to add, 1 to change, 1 to remove, 1 to adopt, 1 to take back in 7 pods.",
+        "7 volumes: by the rules 6 to be backed up, 1 not.",
         "1 annotation not ours, left alone (!).",
-        "1 annotation of the other mode taken back.",
     ]
 
 
@@ -92,6 +91,20 @@ def test_json_tells_of_every_pod_and_only_of_some_with_only(
     assert told["summary"]["pods"] == 7, "the counts are of all"
     _, printed = outcome(capfd, *arguments, "--only", "none")
     assert [each["name"] for each in json.loads(printed)["pods"]] == ["taken", "right"]
+    _, printed = outcome(capfd, *arguments, "--only", "withdrawn")
+    assert [each["name"] for each in json.loads(printed)["pods"]] == ["back"]
+
+
+def test_what_is_only_taken_back_is_a_change(
+    config: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    back = pod("back", annotations={f"{KEY}-excludes": "x", f"{MARKER}-excludes": "x", KEY: "cache"})
+    status, printed = outcome(
+        capfd, "plan", "-c", config, "--objects", dump(tmp_path, back), "--exit-code", "--only", "withdrawn"
+    )
+    assert status == 3
+    assert "1 to take back in 1 pod." in printed
+    assert "takes back backup-volumes-excludes: x" in printed
 
 
 def test_objects_from_standard_input(
@@ -234,7 +247,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "objects in another encoding": (["-c", "CONFIG", "--objects", "UTF16"], "utf16:1: is not UTF-8 text"),
     "an action that is none": (
         ["-c", "CONFIG", "--objects", "DUMP", "--only", "add,delete"],
-        "expected some of add,update,remove,adopt,foreign,none, found 'delete'.",
+        "expected some of add,update,remove,adopt,foreign,none,withdrawn, found 'delete'.",
     ),
     "a version that is none": (
         ["-c", "CONFIG", "--objects", "DUMP", "--velero-version", "new"],

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from velero_volume_controller.annotate.plan import PlanAction
 from velero_volume_controller.annotate.preview import PodPreview, Preview, document, summary
@@ -53,22 +54,42 @@ _SIGNS: Final = {
 }
 
 
-class _Actions(click.ParamType[frozenset[PlanAction]]):
+#: What is to be done, as the counts say it. "Take back" is what we once wrote in the other mode.
+_VERBS: Final = (
+    ("add", "add"),
+    ("update", "change"),
+    ("remove", "remove"),
+    ("adopt", "adopt"),
+    ("withdrawn", "take back"),
+)
+
+#: What --only knows besides the actions: pods from which the other mode's annotation is taken back.
+_WITHDRAWN: Final = "withdrawn"
+
+
+class _Actions(click.ParamType[frozenset[str]]):
     """Actions joined by commas."""
 
     name = "actions"
+    known: Final = (*(action.value for action in PlanAction), _WITHDRAWN)
 
     def convert(
-        self, value: str | frozenset[PlanAction], param: click.Parameter | None, ctx: click.Context | None
-    ) -> frozenset[PlanAction]:
+        self, value: str | frozenset[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> frozenset[str]:
         if isinstance(value, frozenset):
             return value
-        known = {action.value: action for action in PlanAction}
         names = [name.strip() for name in value.split(",")]
         for name in names:
-            if name not in known:
-                self.fail(f"expected some of {','.join(known)}, found {name!r}.", param, ctx)
-        return frozenset(known[name] for name in names)
+            if name not in self.known:
+                self.fail(f"expected some of {','.join(self.known)}, found {name!r}.", param, ctx)
+        return frozenset(names)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The last of the actions; those before it stay."""
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(before + comma + name) for name in self.known if name.startswith(last)]
 
 
 @click.command(epilog=_EPILOG, short_help="Show what a configuration would change.")
@@ -85,20 +106,18 @@ class _Actions(click.ParamType[frozenset[PlanAction]]):
     "--only",
     type=_Actions(),
     metavar="ACTION[,ACTION]",
-    help="List only pods with these actions: add, update, remove, adopt, foreign, none. "
-    "The counts stay those of all.",
+    help="List only pods with these actions: add, update, remove, adopt, foreign, none, "
+    "withdrawn. The counts stay those of all.",
 )
 @click.option("--all", "everything", is_flag=True, help="In text, list also the pods that stay as they are.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 when a pod would be written to, as for CI.")
-def plan(
-    output: str, only: frozenset[PlanAction] | None, everything: bool, exit_code: bool, **shared: Any
-) -> int:
+def plan(output: str, only: frozenset[str] | None, everything: bool, exit_code: bool, **shared: Any) -> int:
     """Show which annotations a configuration would add, change and remove. Changes nothing.
 
     Asks the cluster, or with --objects what kubectl printed of one.
     """
     shown = ask(Question(**shared))
-    pods = [each for each in shown.pods if only is None or {each.plan.action, each.action} & only]
+    pods = [each for each in shown.pods if only is None or _told(each) & only]
     if output == "json":
         print_json(document(shown, pods))
     else:
@@ -108,6 +127,12 @@ def plan(
         print_lines((*diff(pods, width(), paint), *counts(shown)))
     print_warnings(shown.warnings)
     return EXIT_CHANGES if exit_code and any(each.writes for each in shown.pods) else 0
+
+
+def _told(previewed: PodPreview) -> set[str]:
+    """The words of --only that fit a pod."""
+    told = {previewed.plan.action.value, previewed.action.value}
+    return told if previewed.plan.withdrawn is None else told | {_WITHDRAWN}
 
 
 def diff(pods: Iterable[PodPreview], columns: int, paint: Paint) -> Iterator[str]:
@@ -178,19 +203,13 @@ def counts(shown: Preview) -> Iterator[str]:
     found = summary(shown)
     volumes = found["volumes"]
     yield f"{shown.key}, {shown.configuration.ownership.value}:"
-    changes = [
-        f"{found[action]:,} to {verb}"
-        for action, verb in (("add", "add"), ("update", "change"), ("remove", "remove"), ("adopt", "adopt"))
-        if found[action]
-    ]
+    changes = [f"{found[action]:,} to {verb}" for action, verb in _VERBS if found[action]]
     yield f"{', '.join(changes) or 'nothing to change'} in {counted(found['pods'], 'pod')}."
     yield (
         f"{counted(volumes['backup'] + volumes['skip'], 'volume')}:"
-        f" {volumes['backup']:,} backed up, {volumes['skip']:,} not."
+        f" by the rules {volumes['backup']:,} to be backed up, {volumes['skip']:,} not."
     )
     if found["foreign"]:
         yield f"{counted(found['foreign'], 'annotation')} not ours, left alone (!)."
-    if found["withdrawn"]:
-        yield f"{counted(found['withdrawn'], 'annotation')} of the other mode taken back."
     if found["unchecked"]:
         yield f"{counted(found['unchecked'], 'volume')} unchecked: vvc explain says what could not be seen."
