@@ -1,5 +1,7 @@
 """What about a pod is worth an Event, and in which words."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.podmaker import make_pod
@@ -116,4 +118,14 @@ def test_an_annotation_in_a_namespace_that_the_rules_leave_out_is_counted_but_no
     decision = decide(pod, ELSEWHERE)
     found = remark(pod, decision, plan(pod, decision, ELSEWHERE))
     assert found is not None
+    assert not found.eventful
+
+
+def test_an_annotation_that_says_what_the_rules_say_is_counted_but_no_event() -> None:
+    pod = make_pod(annotations={BACKUP_VOLUMES: "data"})
+    keeping = replace(EVERYTHING, adopt=False)
+    decision = decide(pod, keeping)
+    found = remark(pod, decision, plan(pod, decision, keeping))
+    assert found is not None
+    assert found.reason is Reason.FOREIGN_ANNOTATION
     assert not found.eventful

@@ -53,16 +53,17 @@ def remark(pod: Pod, decision: PodDecision, planned: Plan) -> Remark | None:
     Of a pod whose annotation is somebody else's only that is told: what becomes of
     its volumes is theirs to decide. It is no Event where the rules speak of none of
     its volumes, as in a namespace that they leave out: there others may do as they
-    like; nor of a pod that has ended. Of a Pending pod there is nothing to tell: the
-    rules give it no annotation yet, so one from its template would look wrong until
-    the pod runs.
+    like; nor where it says what the rules say, and nobody need do anything; nor of a
+    pod that has ended. Of a Pending pod there is nothing to tell: the rules give it no
+    annotation yet, so one from its template would look wrong until the pod runs.
     """
     if pod.status.phase == "Pending":
         return None
     if planned.action is PlanAction.FOREIGN:
         details = ((planned.key, planned.current), ("", planned.desired))
         spoken_of = planned.desired is not None or any(volume.rule for volume in decision.volumes)
-        eventful = spoken_of and pod.status.phase not in {"Succeeded", "Failed"}
+        differs = planned.current != planned.desired
+        eventful = spoken_of and differs and pod.status.phase not in {"Succeeded", "Failed"}
         return Remark(pod.metadata.uid, Reason.FOREIGN_ANNOTATION, details, eventful)
     if decision.misread:
         slips = tuple((each.where, each.said) for each in decision.misread)
