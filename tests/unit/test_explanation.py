@@ -14,6 +14,7 @@ from velero_volume_controller.annotate.explanation import (
     Kind,
     Owner,
     Target,
+    described,
     document,
     outcomes,
     subjects,
@@ -48,6 +49,12 @@ def test_what_can_not_be_asked_about(text: str) -> None:
         target(text, None)
 
 
+@pytest.mark.parametrize(("text", "namespace"), [("deploy/web", "shop"), ("sts/shop/web", None)])
+def test_a_kind_that_is_not_known_is_no_namespace(text: str, namespace: str | None) -> None:
+    with pytest.raises(ValueError, match="explain knows pod/, pvc/ and namespace/, found"):
+        target(text, namespace)
+
+
 @pytest.mark.parametrize("text", ["bank/web", "ns/bank", "pvc/bank/data"])
 def test_a_namespace_that_contradicts_the_option(text: str) -> None:
     with pytest.raises(ValueError, match="not in the namespace that -n asks for, 'shop'"):
@@ -79,9 +86,11 @@ def test_a_claim_that_no_pod_uses_is_about_no_pod() -> None:
 
 NOT_FOUND = {
     "a pod that has namesakes": (("web", None), "there is a pod web in bank, shop: say with -n which"),
-    "a name that is nearly right": (("dbb", None), "there is no pod dbb; did you mean db?"),
+    "a name that is nearly right": (("dbb", None), "there is no pod dbb; did you mean shop/db?"),
     "a pod in another namespace": (("bank/db", None), "there is no pod bank/db"),
+    "a pod of a name that is in two namespaces": (("wep", None), "did you mean bank/web or shop/web?"),
     "a claim that is not there": (("pvc/date", "shop"), "there is no PersistentVolumeClaim shop/date; did"),
+    "a Deployment": (("deploy/web", None), "explain knows pod/, pvc/ and namespace/: name one of its pods."),
     "a namespace without pods": (("ns/shopp", None), "there is no namespace with pods shopp; did you mean"),
 }  # fmt: skip
 
@@ -159,6 +168,12 @@ OUTCOMES: dict[str, Case] = {
         NOTHING,
         [("data", False, "skipped: PersistentVolume pv-1 is a hostPath")],
     ),
+    "left out, and no snapshot of a hostPath": (
+        pod(),
+        HOST_PATH,
+        NOTHING,
+        [("data", False, "its files are left out; no snapshot can be taken: PersistentVolume pv-1 is")],
+    ),
     "opt-out takes what is not named": (pod(), {}, OUT[Action.BACKUP], [("data", True, "its files are")]),
     "opt-out leaves out what is named": (pod(), {}, OUT[Action.SKIP], [("data", False, "its files")]),
     "opt-out, someone else names nothing": (
@@ -205,7 +220,10 @@ def test_the_claim_of_an_ephemeral_volume_is_used_by_its_pod_and_may_be_snapshot
     shown = preview(objects(scratch(annotations=annotations), claim), ALL)
     asked = target("pvc/web-scratch", None)
     told = document(shown, asked, subjects(shown, asked))
-    assert told["verdict"] == "its files are not backed up; a snapshot is taken if the Backup makes snapshots"
+    assert told["verdict"] == (
+        "its files are not backed up; a snapshot is taken if the Backup makes snapshots and something in the"
+        " cluster can"
+    )
     (one,) = told["pods"]
     (outcome,) = one["velero"]["volumes"]
     assert outcome["said"].startswith(said)
@@ -233,6 +251,26 @@ def test_what_becomes_of_a_claim_in_the_end(
     shown = preview(objects(*pods), configuration)
     asked = target("pvc/data", "shop")
     assert words in document(shown, asked, subjects(shown, asked))["verdict"]
+
+
+@pytest.mark.parametrize("pods", [[], [pod()]], ids=["of no pod", "of a pod"])
+def test_a_claim_on_a_host_path_gets_no_snapshot_either(pods: list[dict[str, Any]]) -> None:
+    shown = preview(objects(*pods, CLAIM, VOLUME | HOST_PATH, around=False), NOTHING)
+    asked = target("pvc/data", None)
+    told = document(shown, asked, subjects(shown, asked))["verdict"]
+    assert told.endswith("not backed up; no snapshot can be taken: PersistentVolume pv-1 is a hostPath")
+
+
+SIZES = {"8Gi": "8Gi", "1Ti": "1Ti", "1000Gi": "1000Gi", "1536Mi": "1.5Gi", "1G": "953.7Mi", "12": "12 bytes"}
+
+
+@pytest.mark.parametrize(("written", "told"), SIZES.items())
+def test_sizes_are_told_in_the_unit_that_fits(written: str, told: str) -> None:
+    claim = CLAIM | {"spec": {"resources": {"requests": {"storage": written}}}}
+    given = preview(objects(pod(), claim, around=False), NOTHING)
+    (one,) = given.pods
+    (volume,) = one.pod.spec.volumes
+    assert f", {told}" in described(volume, given.surroundings.claim(one.pod, volume))
 
 
 def test_the_document_holds_every_step() -> None:
@@ -267,6 +305,7 @@ def arguments(tmp_path: Path) -> list[str]:
         pod("web", namespace="bank"),
         pod("bare") | {"spec": {}},
         scratch() | {"metadata": {"name": "eph", "namespace": "shop"}},
+        pod("idle", namespace="spare") | {"status": {"phase": "Pending"}},
     ]
     return ["-c", str(config), "--objects", dump(tmp_path, *pods)]
 
@@ -295,6 +334,11 @@ TEXTS = {
     ),
     "all who use a claim": ("pvc/shop/data", "pod shop/db, Running on node1"),
     "a namespace in short": ("ns/shop", "! db x (not ours; by the rules: data)"),
+    "a namespace in short, with what decided": (
+        "ns/shop",
+        "+ web data data: rule veleroVolumeCfg: matches: backup",
+    ),
+    "a namespace in short, with what overruled": ("ns/spare", "data: Velero: the pod is Pending"),
     "a pod without volumes": ("shop/bare", "has no volumes"),
 }
 
@@ -337,7 +381,7 @@ def test_json(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     ("words", "message"),
     [
         pytest.param(["web"], "there is a pod web in bank, shop", id="namesakes"),
-        pytest.param(["shop/wep"], "did you mean web?", id="a slip of the pen"),
+        pytest.param(["shop/wep"], "did you mean shop/web?", id="a slip of the pen"),
         pytest.param(["bank/web", "-n", "shop"], "in the namespace that -n asks for", id="two namespaces"),
         pytest.param(["a/b/c"], "expected pod/NAME", id="no name"),
     ],

@@ -37,6 +37,15 @@ _KINDS: Final = {
     **dict.fromkeys(("namespace", "namespaces", "ns"), Kind.NAMESPACE),
 }
 
+#: Some of the words of kubectl that a person might try. A namespace may be called so, too.
+_OTHER_KINDS: Final = frozenset(
+    f"{word}{plural}"
+    for word in ("deployment", "statefulset", "daemonset", "replicaset", "job", "cronjob", "persistentvolume")
+    for plural in ("", "s")
+) | {"deploy", "sts", "ds", "rs", "cj", "pv"}
+
+_KNOWN: Final = "explain knows pod/, pvc/ and namespace/"
+
 _NOUNS: Final = {
     Kind.POD: "pod",
     Kind.CLAIM: "PersistentVolumeClaim",
@@ -66,6 +75,8 @@ def target(text: str, namespace: str | None) -> Target:
     kind = Kind.POD
     if len(parts) > 1 and parts[0].lower() in _KINDS:
         kind = _KINDS[parts.pop(0).lower()]
+    elif parts[0].lower() in _OTHER_KINDS and (len(parts) > 2 or namespace not in {None, parts[0]}):
+        raise ValueError(f"{_KNOWN}, found {text!r}: name one of its pods.")
     if not all(parts) or len(parts) > (1 if kind is Kind.NAMESPACE else 2):
         raise ValueError(f"expected pod/NAME, pvc/NAME, namespace/NAME or NAMESPACE/NAME, found {text!r}.")
     if kind is Kind.NAMESPACE:
@@ -85,7 +96,7 @@ def subjects(shown: Preview, asked: Target) -> tuple[PodPreview, ...]:
     if asked.kind is Kind.NAMESPACE:
         pods = tuple(each for each in shown.pods if each.pod.metadata.namespace == asked.name)
         if not pods:
-            raise ValueError(_nothing(asked, {each.pod.metadata.namespace for each in shown.pods}))
+            raise ValueError(_nothing(asked, {(None, each.pod.metadata.namespace) for each in shown.pods}))
         return pods
     names = {(each.pod.metadata.namespace, name) for each in shown.pods for name in _names(each, asked.kind)}
     if asked.kind is Kind.CLAIM:
@@ -94,7 +105,7 @@ def subjects(shown: Preview, asked: Target) -> tuple[PodPreview, ...]:
         namespace for namespace, name in names if name == asked.name and asked.namespace in {None, namespace}
     )
     if not there:
-        raise ValueError(_nothing(asked, {name for _, name in names}))
+        raise ValueError(_nothing(asked, names))
     if len(there) > 1:
         raise ValueError(f"there is a {asked} in {', '.join(there)}: say with -n which one is meant.")
     return tuple(
@@ -110,9 +121,20 @@ def _names(previewed: PodPreview, kind: Kind) -> Iterable[str]:
     return (volume.claim for volume in previewed.pod.spec.volumes if volume.claim is not None)
 
 
-def _nothing(asked: Target, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(asked.name, sorted(names), n=1)
-    return f"there is no {asked}" + (f"; did you mean {near[0]}?" if near else ".")
+def _nothing(asked: Target, names: Iterable[tuple[str | None, str]]) -> str:
+    """``names`` are what there is, with namespaces where it has any."""
+    told = f"there is no {asked}"
+    if asked.kind is Kind.POD and (asked.namespace or "").lower() in _OTHER_KINDS:
+        return f"{told}; {_KNOWN}: name one of its pods."
+    by_name: dict[str, list[str]] = {}
+    for namespace, name in names:
+        by_name.setdefault(name, []).append(name if namespace is None else f"{namespace}/{name}")
+    near = difflib.get_close_matches(asked.name, sorted(by_name), n=1)
+    if not near:
+        return f"{told}."
+    there = f"{asked.namespace}/{near[0]}"
+    found = sorted(by_name[near[0]])
+    return f"{told}; did you mean {there if there in found else ' or '.join(found[:3])}?"
 
 
 class Owner(StrEnum):
@@ -198,15 +220,28 @@ def _outcome(pod: Pod, volume: Volume, named: bool, mode: Mode, surroundings: Su
         # It looks at the pod's PVC volumes alone, not at the claim of an ephemeral one.
         neither = "; and no snapshot is taken of it either" if volume.type == PERSISTENT_VOLUME_CLAIM else ""
         return Outcome(volume.name, True, False, f"skipped: {against}{neither}")
-    snapshot = "; a snapshot is taken if the Backup makes snapshots" if volume.claim is not None else ""
+    snapshot = f"; {_snapshot(surroundings.claim(pod, volume), surroundings)}" if volume.claim else ""
     return Outcome(volume.name, False, False, f"its files are left out{snapshot}")
 
 
-def verdict(shown: Preview, claim: str, pods: Iterable[PodPreview]) -> str:
-    """What becomes of a PersistentVolumeClaim, all pods that use it considered.
+def _snapshot(claim: Claim | None, surroundings: Surroundings) -> str:
+    """What becomes of a claim's snapshot if nobody asks for its files.
+
+    Velero's own snapshots take what a cloud provider's plugin knows (pkg/backup, takePVSnapshot),
+    CSI's what a driver provides: a hostPath is neither.
+    """
+    bound = surroundings.persistent_volume(claim)
+    if bound is not None and bound.host_path:
+        return f"no snapshot can be taken: PersistentVolume {bound.name} is a hostPath"
+    return "a snapshot is taken if the Backup makes snapshots and something in the cluster can"
+
+
+def verdict(shown: Preview, asked: Target, pods: Sequence[PodPreview]) -> str:
+    """What becomes of a PersistentVolumeClaim, all pods that use it considered; there may be none.
 
     One pod that asks for its files is enough to keep it from being snapshotted.
     """
+    claim = asked.name
     asking = []
     for each in pods:
         types = {volume.name: volume.type for volume in each.pod.spec.volumes if volume.claim == claim}
@@ -220,7 +255,17 @@ def verdict(shown: Preview, claim: str, pods: Iterable[PodPreview]) -> str:
             f"neither its files nor a snapshot: pod {asking[0]} asks for its files, which Velero can't read"
             " there, and what is asked for is not snapshotted"
         )
-    return "its files are not backed up; a snapshot is taken if the Backup makes snapshots"
+    namespace = pods[0].pod.metadata.namespace if pods else asked.namespace
+    claims = shown.surroundings.claims or {}
+    named = (each for each in claims.values() if each.name == claim)
+    known = next((each for each in named if namespace in {None, each.namespace}), None)
+    snapshot = _snapshot(known, shown.surroundings)
+    if not pods:
+        return (
+            "no pod uses it. File-system backup reads volumes through the pods that run with them, so its"
+            f" files are not backed up; {snapshot}"
+        )
+    return f"its files are not backed up; {snapshot}"
 
 
 def described(volume: Volume, claim: Claim | None) -> str:
@@ -230,16 +275,24 @@ def described(volume: Volume, claim: Claim | None) -> str:
     parts = [] if volume.type == PERSISTENT_VOLUME_CLAIM else [volume.type]
     parts.append(f"PersistentVolumeClaim {volume.claim}")
     if claim is not None and claim.size is not None:
-        parts.append(f"{claim.size / 2**30:.3g} GiB")
+        parts.append(_size(claim.size))
     if claim is not None and claim.storage_class:
         parts.append(f"class {claim.storage_class}")
     return ", ".join(parts)
 
 
+def _size(amount: int) -> str:
+    """Bytes in the largest binary unit that they fill, as kubectl writes them."""
+    for power, unit in reversed(list(enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1))):
+        if amount >= 1024**power:
+            return f"{amount / 1024**power:.4g}{unit}"
+    return f"{amount} bytes"
+
+
 def document(shown: Preview, asked: Target, pods: Sequence[PodPreview]) -> dict[str, Any]:
     """The explanation as JSON values: what ``vvc plan`` says of each pod, and why."""
     configuration = shown.configuration
-    of_claim = {"verdict": verdict(shown, asked.name, pods)} if asked.kind is Kind.CLAIM else {}
+    of_claim = {"verdict": verdict(shown, asked, pods)} if asked.kind is Kind.CLAIM else {}
     return of_claim | {
         "kind": asked.kind.value,
         "name": asked.name,

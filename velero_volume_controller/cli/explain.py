@@ -51,12 +51,6 @@ _DONE: Final = {
     PlanAction.NONE: "nothing is to be done",
 }
 
-#: Of a claim that no pod has.
-_UNUSED: Final = (
-    "no pod uses it. File-system backup reads volumes through the pods that run with them, so its files are"
-    " not backed up; a snapshot is taken if the Backup makes snapshots"
-)
-
 _WHOSE: Final = {
     Owner.NOBODY: "nobody's",
     Owner.OURS: "ours",
@@ -104,12 +98,11 @@ def _text(
     yield from wrap(f"by {safe(configuration.source)} {how}", columns)
     yield ""
     if asked.kind is Kind.NAMESPACE:
-        yield from diff(pods, columns, paint)
+        yield from diff(pods, columns, paint, reasons=True)
         yield from counts(replace(shown, pods=pods))
         return
     if asked.kind is Kind.CLAIM:
-        told = explanation.verdict(shown, asked.name, pods) if pods else _UNUSED
-        yield from wrap(f"{asked}: {told}.", columns)
+        yield from wrap(f"{asked}: {explanation.verdict(shown, asked, pods)}.", columns)
         yield ""
     for number, each in enumerate(pods):
         if number:

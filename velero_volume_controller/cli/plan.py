@@ -21,6 +21,7 @@ from velero_volume_controller.cli.output import (
     print_warnings,
     safe,
     width,
+    wrap,
 )
 
 #: With --exit-code: some pod would be written to.
@@ -135,8 +136,11 @@ def _told(previewed: PodPreview) -> set[str]:
     return told if previewed.plan.withdrawn is None else told | {_WITHDRAWN}
 
 
-def diff(pods: Iterable[PodPreview], columns: int, paint: Paint) -> Iterator[str]:
-    """The pods by namespace, each with a sign, its annotation, and what becomes of it."""
+def diff(pods: Iterable[PodPreview], columns: int, paint: Paint, *, reasons: bool = False) -> Iterator[str]:
+    """The pods by namespace, each with a sign, its annotation, and what becomes of it.
+
+    ``reasons``: and what decided each volume.
+    """
     namespaces: dict[str, list[PodPreview]] = {}
     for each in pods:
         namespaces.setdefault(each.pod.metadata.namespace, []).append(each)
@@ -145,6 +149,8 @@ def diff(pods: Iterable[PodPreview], columns: int, paint: Paint) -> Iterator[str
         longest = max(len(safe(each.pod.metadata.name)) for each in members)
         for each in members:
             yield from _pod(each, min(longest, columns // 2), columns, paint)
+            if reasons:
+                yield from _reasons(each, columns)
         yield ""
 
 
@@ -164,6 +170,15 @@ def _pod(previewed: PodPreview, name_width: int, columns: int, paint: Paint) -> 
         other = "backup-volumes" if planned.key.endswith("-excludes") else "backup-volumes-excludes"
         for part in fold(f"takes back {other}: {safe(planned.withdrawn)}", columns - 6):
             yield paint(f"      {part}", colour)
+
+
+def _reasons(previewed: PodPreview, columns: int) -> Iterator[str]:
+    """The last thing that decided overrules those before it."""
+    for volume in previewed.decision.volumes:
+        step = [each for each in volume.steps if each.decided][-1]
+        yield from wrap(
+            f"{safe(volume.name)}: {safe(step.asked)}: {safe(step.said)}", columns, " " * 6, " " * 8
+        )
 
 
 def _change(previewed: PodPreview) -> str:
