@@ -112,6 +112,25 @@ def test_an_expectation_that_does_not_hold_is_told_with_what_is_the_case(
     assert printed.endswith("1 case: 0 passed, 1 failed.\n")
 
 
+@pytest.mark.parametrize(
+    ("expect", "hint"),
+    [
+        ("{value: none}", "none is text here: for no annotation write null"),
+        ("{after: none}", "none is text here: for no annotation write null"),
+        ("{rules: {data: none}}", "none is text here: for no rule, the default, write null"),
+    ],
+)
+def test_who_writes_none_is_told_of_null(
+    expect: str, hint: str, rules: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (rules / "a.test.yaml").write_text(case(f"{{shop/db: {expect}}}"))
+    status, printed = run(rules, capfd)
+    assert status == 1
+    assert hint in printed
+    (rules / "a.test.yaml").write_text(case("{shop/db: {value: null}}"))
+    assert "write null" not in run(rules, capfd)[1]
+
+
 def test_whoever_expects_no_action_is_right_about_an_adoption(
     rules: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from xml.etree import ElementTree
 
 from velero_volume_controller.annotate.cases import Failure, Result
 from velero_volume_controller.cli.output import Paint, counted, safe, wrap
 from velero_volume_controller.config import ConfigurationError
+
+#: What a person may mean by "none", and how it is written.
+_NULLS: Final = {
+    "value": "for no annotation write null",
+    "after": "for no annotation write null",
+    "rules": "for no rule, the default, write null",
+}
 
 
 def text(results: list[Result], columns: int, paint: Paint) -> Iterator[str]:
@@ -38,6 +45,8 @@ def _failure(failure: Failure, columns: int, paint: Paint) -> Iterator[str]:
     yield from wrap(f"line {check.line}: {_subject(failure)}", columns, "    ")
     yield from (paint(line, "green") for line in wrap(_value(check.expected), columns, "      expected "))
     yield from (paint(line, "red") for line in wrap(_value(failure.found), columns, "      found    "))
+    if check.expected == "none" and check.what in _NULLS:
+        yield from wrap(f"none is text here: {_NULLS[check.what]}", columns, "               ")
     for step in failure.steps:
         sign = "      → " if step.decided else "        "
         yield from wrap(f"{safe(step.asked)}: {safe(step.said)}", columns, sign)
