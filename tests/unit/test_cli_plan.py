@@ -134,6 +134,16 @@ def test_exit_code_tells_whether_a_pod_would_be_written_to(
     assert outcome(capfd, *arguments)[0] == 0
 
 
+def test_exit_code_is_not_satisfied_by_objects_without_pods(
+    config: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("plan", "-c", config, "--objects", dump(tmp_path))
+    status, printed = outcome(capfd, *arguments, "--exit-code")
+    assert status == 2
+    assert "dump.json: the objects hold no Pods, so --exit-code checks nothing." in printed
+    assert outcome(capfd, *arguments)[0] == 0
+
+
 def test_ownership_on_the_command_line(
     config: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,6 +171,16 @@ def test_nothing_is_wider_than_80_columns_and_nothing_is_lost(
     _, printed = outcome(capfd, "plan", "-c", config, "--objects", dump(tmp_path, long, *PODS))
     assert max(map(len, printed.splitlines())) <= 80
     assert value in "".join(line.strip() for line in printed.splitlines())
+
+
+def test_what_a_program_reads_is_not_wrapped(
+    config: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    value = ",".join(f"volume-number-{number}" for number in range(20))
+    long = pod("long", annotations={KEY: value, MARKER: value})
+    _, printed = outcome(capfd, "plan", "-c", config, "--objects", dump(tmp_path, long))
+    assert f"  ~ long  {value} → data" in printed.splitlines()
 
 
 def test_what_a_terminal_would_obey_is_printed_as_text(
@@ -233,8 +253,10 @@ def test_colour_on_a_terminal_unless_no_color_says_otherwise(config: str, tmp_pa
     command = f"vvc plan -c {config} --objects {dump(tmp_path, *PODS)}"
     coloured = in_terminal(command)
     assert "\x1b[32m  + new     data\x1b[0m" in coloured
+    assert "\n    right   data\r" in in_terminal(command + " --all"), "and what stays keeps the terminal's own"
     plain = in_terminal(command, NO_COLOR="1")
     assert "\x1b" not in plain
+    assert in_terminal(command, TERM="dumb") == plain
     assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
 
 

@@ -14,23 +14,28 @@ import msgspec
 #: Narrower than this nothing readable fits.
 _NARROWEST: Final = 40
 
+#: Columns that no line fills.
+_UNLIMITED: Final = sys.maxsize
+
 #: Characters; a pipe holds 64 KiB.
 _PIECE: Final = 1 << 14
 
-#: Gives a text a colour by click's name for it, or leaves it alone.
+#: Gives a text a colour by click's name for it, or leaves it alone (no name: always).
 Paint = Callable[[str, str], str]
 
 
 def painter() -> Paint:
-    """Colours on a terminal, unless NO_COLOR is set (no-color.org); none elsewhere."""
-    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-        return lambda text, colour: click.style(text, fg=colour)
+    """Colours on a terminal, unless NO_COLOR is set (no-color.org) or it is a dumb one; none elsewhere."""
+    dumb = os.environ.get("TERM") == "dumb"
+    if sys.stdout.isatty() and not dumb and not os.environ.get("NO_COLOR"):
+        return lambda text, colour: click.style(text, fg=colour) if colour else text
     return lambda text, colour: text
 
 
 def width() -> int:
-    """The terminal's columns, or COLUMNS; 80 where there is neither."""
-    return max(shutil.get_terminal_size((80, 24)).columns, _NARROWEST)
+    """COLUMNS, or the terminal's; no limit where there is neither, as for a pipe that something reads."""
+    fallback = 80 if sys.stdout.isatty() else _UNLIMITED
+    return max(shutil.get_terminal_size((fallback, 24)).columns, _NARROWEST)
 
 
 def safe(text: str) -> str:

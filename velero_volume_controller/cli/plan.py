@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
+from velero_volume_controller.annotate.documents import ADVICE
 from velero_volume_controller.annotate.plan import PlanAction
 from velero_volume_controller.annotate.preview import PodPreview, Preview, document, summary
 from velero_volume_controller.cli.asking import Question, ask, options
@@ -23,6 +24,7 @@ from velero_volume_controller.cli.output import (
     width,
     wrap,
 )
+from velero_volume_controller.config import ConfigurationError
 
 #: With --exit-code: some pod would be written to.
 EXIT_CHANGES: Final = 3
@@ -51,7 +53,7 @@ _SIGNS: Final = {
     PlanAction.REMOVE: ("-", "red"),
     PlanAction.ADOPT: ("=", "cyan"),
     PlanAction.FOREIGN: ("!", "magenta"),
-    PlanAction.NONE: (" ", "white"),
+    PlanAction.NONE: (" ", ""),
 }
 
 
@@ -117,7 +119,13 @@ def plan(output: str, only: frozenset[str] | None, everything: bool, exit_code: 
 
     Asks the cluster, or with --objects what kubectl printed of one.
     """
-    shown = ask(Question(**shared))
+    question = Question(**shared)
+    shown = ask(question)
+    if exit_code and question.objects is not None and not shown.pods:
+        name = "standard input" if question.objects == "-" else question.objects
+        raise ConfigurationError(
+            f"{name}: the objects hold no Pods, so --exit-code checks nothing. {ADVICE}."
+        )
     pods = [each for each in shown.pods if only is None or _told(each) & only]
     if output == "json":
         print_json(document(shown, pods))
