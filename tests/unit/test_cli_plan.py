@@ -134,6 +134,37 @@ def test_exit_code_tells_whether_a_pod_would_be_written_to(
     assert outcome(capfd, *arguments)[0] == 0
 
 
+def test_the_configuration_from_standard_input(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(PVCS.encode())))
+    status, printed = outcome(capfd, "plan", "-c", "-", "--objects", dump(tmp_path, PODS[0]))
+    assert status == 0
+    assert "  + new  data" in printed
+
+
+def test_a_configuration_that_sets_nothing_is_warned_of(
+    config: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    warning = f"Warning: {config}: sets nothing, which means every PersistentVolumeClaim of every namespace."
+    for text, warned in (("", True), ("veleroVolumeCfg: {}\n", True), (PVCS, False)):
+        Path(config).write_text(text)
+        for arguments in (
+            ["plan", "-c", config, "--objects", dump(tmp_path)],
+            ["config", "validate", config],
+        ):
+            assert main(arguments) == 0
+            assert (warning in capfd.readouterr().err) is warned
+
+
+def test_without_a_cluster_objects_are_offered(
+    config: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    status, printed = outcome(capfd, "plan", "-c", config, "--kubeconfig", str(tmp_path / "none"))
+    assert status == 1
+    assert "without a cluster, give --objects" in printed
+
+
 def test_exit_code_is_not_satisfied_by_objects_without_pods(
     config: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -253,7 +284,9 @@ def test_colour_on_a_terminal_unless_no_color_says_otherwise(config: str, tmp_pa
     command = f"vvc plan -c {config} --objects {dump(tmp_path, *PODS)}"
     coloured = in_terminal(command)
     assert "\x1b[32m  + new     data\x1b[0m" in coloured
-    assert "\n    right   data\r" in in_terminal(command + " --all"), "and what stays keeps the terminal's own"
+    assert "\n    right   data\r" in in_terminal(command + " --all"), (
+        "and what stays keeps the terminal's own"
+    )
     plain = in_terminal(command, NO_COLOR="1")
     assert "\x1b" not in plain
     assert in_terminal(command, TERM="dumb") == plain
@@ -271,6 +304,13 @@ BAD: dict[str, tuple[list[str], str]] = {
         ["-c", "CONFIG", "--objects", "DUMP", "--only", "add,delete"],
         "expected some of add,update,remove,adopt,foreign,none,withdrawn, found 'delete'.",
     ),
+    "objects and a cluster": (
+        ["-c", "CONFIG", "--objects", "DUMP", "--kubeconfig", "x"], "--objects and --kubeconfig: expected",
+    ),
+    "objects and a cluster's context": (
+        ["-c", "CONFIG", "--objects", "DUMP", "--context", "x"], "--objects and --context: expected one",
+    ),
+    "standard input twice": (["-c", "-", "--objects", "-"], "standard input can be read once only"),
     "a version that is none": (
         ["-c", "CONFIG", "--objects", "DUMP", "--velero-version", "new"],
         "expected a version of Velero such as 1.18.3, found 'new'.",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -16,10 +16,15 @@ from velero_volume_controller.annotate.preview import Preview, preview
 from velero_volume_controller.api.configuration import Ownership
 from velero_volume_controller.cli.options import ConfigMapName
 from velero_volume_controller.cli.progress import Bar
-from velero_volume_controller.config import ConfigurationError, Loaded, load, load_text
+from velero_volume_controller.config import ConfigurationError, Loaded, document, load_text, source
+from velero_volume_controller.config.tree import grow
+from velero_volume_controller.kube.errors import KubeconfigError
 from velero_volume_controller.manager.settings import ConfigMap
 from velero_volume_controller.observe.log import LogFormat, set_up
 from velero_volume_controller.velero.model.versions import NEWEST, Version, parse_version
+
+#: What messages call it.
+_STANDARD_INPUT: Final = "standard input"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -64,7 +69,7 @@ _OPTIONS = (
         "-c",
         "--config",
         type=click.Path(path_type=Path),
-        help="The configuration to ask about, of either format, live or not yet. "
+        help="The configuration to ask about, of either format, live or not yet; - is standard input. "
         "Not given: the ConfigMap in the cluster.",
     ),
     click.option(
@@ -116,8 +121,14 @@ def ask(question: Question, namespace: str | None = None, loaded: Loaded | None 
     ``loaded`` is the question's configuration where it was read already: a pipe can be read once only.
     Raises ConfigurationError for what the user wrote, KubeError for the cluster.
     """
+    if question.objects is not None:
+        for option in ("kubeconfig", "context"):
+            if getattr(question, option) is not None:
+                raise click.UsageError(f"--objects and --{option}: expected one of them, found both.")
     if loaded is None and question.config is not None:
-        loaded = load(question.config, question.owned)
+        if str(question.config) == question.objects == "-":
+            raise click.UsageError("--config - and --objects -: standard input can be read once only.")
+        loaded = load_configuration(str(question.config), question.owned)
     if question.objects is None:
         loaded, objects = _live(question, loaded, namespace)
     elif loaded is None:
@@ -130,8 +141,11 @@ def ask(question: Question, namespace: str | None = None, loaded: Loaded | None 
 
 def _live(question: Question, loaded: Loaded | None, namespace: str | None) -> tuple[Loaded, Objects]:
     set_up(0, LogFormat.AUTO)
-    with Bar() as bar:
-        return asyncio.run(_read_cluster(question, loaded, namespace, bar))
+    try:
+        with Bar() as bar:
+            return asyncio.run(_read_cluster(question, loaded, namespace, bar))
+    except KubeconfigError as error:
+        raise KubeconfigError(f"{error}; without a cluster, give --objects") from None
 
 
 async def _read_cluster(
@@ -152,7 +166,7 @@ async def _read_cluster(
         if loaded is None:
             where = question.config_map
             text = await configuration_text(client, where.namespace, where.name)
-            loaded = load_text(text, f"ConfigMap {where.namespace}/{where.name}", question.owned)
+            loaded = _heeded(text, f"ConfigMap {where.namespace}/{where.name}", question.owned)
         configuration = loaded.configuration
         velero = question.velero_version
         if velero is None:
@@ -161,12 +175,37 @@ async def _read_cluster(
     return loaded, objects
 
 
+def load_configuration(file: str, ownership: Ownership | None = None) -> Loaded:
+    """Read a configuration; ``-`` is standard input. Raises ConfigurationError."""
+    if file != "-":
+        return _heeded(source.read_text(Path(file)), file, ownership)
+    data = sys.stdin.buffer.read(source.MAX_BYTES + 1)
+    return _heeded(source.decode(data, _STANDARD_INPUT), _STANDARD_INPUT, ownership)
+
+
+def _heeded(text: str, file: str, ownership: Ownership | None) -> Loaded:
+    """With a warning if nothing is set: whoever lost the text of a file has every PVC backed up."""
+    loaded = load_text(text, file, ownership)
+    root, _ = document.compose(text, file)
+    if root is not None and not _blank(grow(root, file, frozenset()).data):
+        return loaded
+    warning = (
+        f"{file}: sets nothing, which means every PersistentVolumeClaim of every namespace."
+        " If that is not meant, write what is."
+    )
+    return replace(loaded, warnings=(*loaded.warnings, warning))
+
+
+def _blank(data: Any) -> bool:
+    return all(map(_blank, data.values())) if isinstance(data, dict) else not data
+
+
 def read_text(path: str, option: str = "--objects") -> tuple[str, str]:
     """A file's text, however large, and what messages call it; ``-`` is standard input.
 
     Raises ConfigurationError. ``option`` is where the user named the file.
     """
-    name = "standard input" if path == "-" else path
+    name = _STANDARD_INPUT if path == "-" else path
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except FileNotFoundError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,11 @@ import click
 
 from velero_volume_controller.annotate.documents import ADVICE
 from velero_volume_controller.api.configuration import Action, Ownership
-from velero_volume_controller.cli.asking import Question, VeleroVersion, ask
+from velero_volume_controller.cli.asking import Question, VeleroVersion, ask, load_configuration
 from velero_volume_controller.cli.output import counted, print_json, print_warnings, safe
-from velero_volume_controller.config import ConfigurationError, Loaded, load, load_text
+from velero_volume_controller.config import ConfigurationError, Loaded, load_text
 from velero_volume_controller.config.convert import as_native
-from velero_volume_controller.config.source import MAX_BYTES, decode, read_text
+from velero_volume_controller.config.source import read_text
 from velero_volume_controller.config.write_native import write
 from velero_volume_controller.manager.settings import ConfigMap
 from velero_volume_controller.policy import VolumeDecision
@@ -70,7 +69,7 @@ def validate(files: tuple[str, ...], output: str) -> int:
         loaded: Loaded | None = None
         problems: tuple[str, ...] = ()
         try:
-            loaded = _load(file)
+            loaded = load_configuration(file)
         except ConfigurationError as error:
             problems = error.problems
         told.append(_told(file, loaded, problems))
@@ -79,13 +78,6 @@ def validate(files: tuple[str, ...], output: str) -> int:
     if output == "json":
         print_json({"files": told})
     return 0 if all(each["valid"] for each in told) else _EXIT_WRONG
-
-
-def _load(file: str) -> Loaded:
-    if file != "-":
-        return load(Path(file))
-    data = sys.stdin.buffer.read(MAX_BYTES + 1)
-    return load_text(decode(data, _STANDARD_INPUT), _STANDARD_INPUT)
 
 
 def _format(loaded: Loaded) -> str:
