@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from tests.unit.test_cli import outcome
 from tests.unit.test_objects import ALL, pod
 from velero_volume_controller.cli import main
+from velero_volume_controller.cli.plan import plan
 
 KEY, MARKER = "backup.velero.io/backup-volumes", "vvc.velero.io/backup-volumes"
 PVCS = "veleroVolumeCfg: {includeVolumeTypes: persistentVolumeClaim}\n"
@@ -353,3 +355,11 @@ def test_what_help_and_offline_questions_do_not_need_is_not_imported(config: str
     for arguments in (["plan", "--help"], ["plan", "-c", config, "--objects", dump(tmp_path, *PODS)]):
         done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, check=True)
         assert done.stdout.decode().splitlines()[-1] == "0 set()", done.stderr
+
+
+def test_the_last_of_the_actions_is_completed() -> None:
+    (only,) = (each for each in plan.params if each.name == "only")
+    context = click.Context(plan)
+    found = [each.value for each in only.shell_complete(context, "add,re")]
+    assert found == ["add,remove"]
+    assert "withdrawn" in [each.value for each in only.shell_complete(context, "")]
