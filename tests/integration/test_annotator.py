@@ -196,3 +196,15 @@ def test_it_says_how_soon_every_pod_was_what_it_should_be(namespace: Namespace, 
     assert line["pods"] >= 3
     assert 0 <= line["seconds"] < 30
     assert [namespace.value(name) for name in ("a", "b", "c")] == ["data"] * 3
+
+
+def test_what_it_has_written_itself_is_not_decided_again(namespace: Namespace, vvc: Vvc) -> None:
+    names = [f"pod-{number}" for number in range(30)]
+    for name in names:
+        namespace.create_pod(name)
+    replica = vvc.start_leading()
+    replica.line("every pod is decided")
+    time.sleep(1)
+    decided = replica.metric("vvc_reconcile_duration_seconds_count")
+    # Now and then the watch is faster than the answer.
+    assert len(names) <= decided < 1.5 * len(names)

@@ -130,16 +130,18 @@ def test_only_the_pods_that_use_what_has_changed_are_decided_again(namespace: Na
     replica = vvc.start_leading()
     eventually(lambda: {namespace.value(f"pod-{n}") for n in range(10)}, {f"data-{n}" for n in range(10)})
     before = settle(replica)
-    # Two decisions: one for the claim, one for the pod as we have written it.
+    # One decision for the claim; and now and then one for the pod as we have written it, where the watch
+    # is faster than the answer.
     namespace.annotate_claim("data-3", BACKUP, "false")
     eventually(lambda: namespace.value("pod-3"), None)
-    assert settle(replica) == before + 2
+    after = settle(replica)
+    assert after - before in {1, 2}
     # What decides nothing makes no decision.
     namespace.annotate_claim("data-4", "example.com/note", "hello")
     namespace.core.patch_namespaced_persistent_volume_claim_status(
         "data-4", namespace.name, {"status": {"phase": "Bound"}}
     )
-    assert settle(replica) == before + 2
+    assert settle(replica) == after
 
 
 def test_with_the_go_programs_permissions_pvcs_count_and_are_reported_unchecked(

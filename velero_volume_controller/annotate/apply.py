@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Final
 
 import msgspec
 
@@ -14,21 +13,9 @@ from velero_volume_controller.kube.watches import Key
 from velero_volume_controller.velero.model.pods import Pod, decode
 
 
-class _Metadata(msgspec.Struct):
-    uid: str = ""
-
-
-class _Answer(msgspec.Struct):
-    metadata: _Metadata
-
-
-_ANSWER: Final = msgspec.json.Decoder(_Answer)
-
-
 class Outcome(Enum):
-    """What became of a patch."""
+    """Why a patch changed nothing."""
 
-    WRITTEN = "written"
     #: The pod has changed since, or another pod has its name: read it again and decide again.
     CONFLICT = "conflict"
     #: The pod is gone, and with it the work.
@@ -48,8 +35,10 @@ def patch(pod: Pod, annotations: Mapping[str, str | None]) -> bytes:
     return msgspec.json.encode({"metadata": metadata})
 
 
-async def write(client: Client, pod: Pod, annotations: Mapping[str, str | None]) -> Outcome:
-    """Raises as Client.request does, but for 404 and 409, which are outcomes.
+async def write(client: Client, pod: Pod, annotations: Mapping[str, str | None]) -> Pod | Outcome:
+    """The pod as it is now that it is written, or why it is not.
+
+    Raises as Client.request does, but for 404 and 409, which are outcomes.
 
     Sent once: who calls tries again later, and does other pods meanwhile.
     """
@@ -65,12 +54,12 @@ async def write(client: Client, pod: Pod, annotations: Mapping[str, str | None])
         raise
     # What answers 200 in the API server's stead (a proxy) has written nothing.
     try:
-        same = _ANSWER.decode(answer).metadata.uid == pod.metadata.uid
+        written = decode(answer)
     except msgspec.MsgspecError:
-        same = False
-    if not same:
+        written = None
+    if written is None or written.metadata.uid != pod.metadata.uid:
         raise ApiError("PATCH", path, 200, "", "the answer is no pod, or another one; is a proxy in between?")
-    return Outcome.WRITTEN
+    return written
 
 
 async def read(client: Client, key: Key) -> Pod | None:

@@ -219,19 +219,24 @@ class Annotator:
                 self._remarked.pop(key, None)
                 self._failed.discard(key)
                 return
+            configuration = self._configuration
             planned = self._examine(key, pod)
             if not planned.annotations:
                 if self._verbose:
                     log.debug("decided", namespace=key.namespace, pod=key.name, **_said(planned))
                 return
             outcome = await write(self._client, pod, planned.annotations)
-            if outcome is Outcome.WRITTEN:
-                self._failed.discard(key)
-                self._count_written(key, planned)
-                return
             if outcome is Outcome.GONE:
                 return
-            pod = await read(self._client, key)
+            if outcome is Outcome.CONFLICT:
+                pod = await read(self._client, key)
+                continue
+            self._count_written(key, planned)
+            self._cache.replace(pod, outcome)
+            if key not in self._failed and configuration is self._configuration:
+                return
+            # Decided by a configuration that was replaced meanwhile; or it had failed, and is counted anew.
+            pod = outcome
         raise Unsettled(
             f"pod {key.namespace}/{key.name} changed {CONFLICTS} times while it was being annotated"
         )
@@ -243,7 +248,6 @@ class Annotator:
         planned = plan(pod, decision, configuration)
         if not planned.annotations:
             self._failed.discard(key)
-        # Until what failed has succeeded; the pod that is written comes again by the watch.
         self._tally.note(key, Decided.FAILED if key in self._failed else decided(decision, planned))
         found = remark(pod, decision, planned)
         if found != self._remarked.get(key):

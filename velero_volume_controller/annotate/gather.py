@@ -50,6 +50,16 @@ class PodCache:
         """Calls this with the key of every pod that appears, changes or goes; None ends it."""
         self._listener = listener
 
+    def replace(self, before: Pod, written: Pod) -> None:
+        """We have made this of that. The watch will say so too, and then it is nothing new.
+
+        Where the watch has been faster, it knows better.
+        """
+        key = Key(before.metadata.namespace, before.metadata.name)
+        known = self._pods.get(key)
+        if known is not None and known.metadata.resource_version == before.metadata.resource_version:
+            self._pods[key] = written
+
     async def follow(self, client: Client) -> None:
         """Keeps the cache up to date for ever."""
         hooks = Hooks(

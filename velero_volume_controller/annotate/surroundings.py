@@ -99,7 +99,8 @@ class _Kept(Generic[K, T]):
     ) -> None:
         self.resource = resource
         self.followed = False
-        #: As it was when permissions were asked for last: what is followed may have been forbidden since.
+        #: What is followed may have been forbidden since: the watch then ends with 403 again and again.
+        self.forbidden = False
         self.readable = False
         self.synced = asyncio.Event()
         self.objects: dict[K, T] = {}
@@ -120,10 +121,8 @@ class _Kept(Generic[K, T]):
 
     async def follow(self, client: Client) -> None:
         """Keeps the objects up to date for ever."""
-        hooks = Hooks(
-            restarted=lambda reason: self._metrics.watch_restarts.labels(self.resource, reason).inc(),
-            undecodable=self._metrics.undecodable.labels(self.resource).inc,
-        )
+        undecodable = self._metrics.undecodable.labels(self.resource).inc
+        hooks = Hooks(restarted=self._restarted, undecodable=undecodable)
         async for event in Reflector(client, self.path, hooks).events():
             match event:
                 case Applied(key, raw):
@@ -133,6 +132,10 @@ class _Kept(Generic[K, T]):
                 case Synced():
                     self.synced.set()
                     log.info("listed", resource=self.resource, objects=len(self.objects))
+
+    def _restarted(self, reason: str) -> None:
+        self.forbidden = reason == "forbidden"
+        self._metrics.watch_restarts.labels(self.resource, reason).inc()
 
     def _apply(self, key: Key, raw: msgspec.Raw) -> None:
         try:
@@ -190,8 +193,8 @@ class LiveSurroundings:
     async def prepare(self, configuration: Configuration, velero: Version) -> Surroundings:
         """Follow what this configuration can use; return it when all of it has been listed.
 
-        Legacy mode with the nine keys uses nothing. Permissions are asked for anew
-        each time. Raises Forbidden if a rule can't be decided without something that
+        Legacy mode with the nine keys uses nothing. The right to what is not followed
+        yet is asked for anew each time. Raises Forbidden if a rule can't be decided without something that
         may not be read, and KubeError if the API server can't be asked.
         """
         if configuration.as_go_program:
@@ -211,7 +214,12 @@ class LiveSurroundings:
         return Surroundings(self._namespaces.seen, self._claims.seen, self._volumes.seen, velero)
 
     async def _missing(self, kept: _Kept[Any, Any]) -> list[Permission]:
-        """The verbs that are not granted. Where the right to ask was taken away, a list is tried."""
+        """The verbs that are not granted. Where the right to ask was taken away, a list is tried.
+
+        Of what is followed the watch knows: an outage must not keep a new configuration waiting.
+        """
+        if kept.followed:
+            return [Permission("watch", kept.resource)] if kept.forbidden else []
         try:
             wanted = [Permission(verb, kept.resource) for verb in VERBS]
             return [each for each in wanted if not await allowed(self._client, each)]
