@@ -25,13 +25,14 @@ annotator:
 """
 
 
-def call(*arguments: str, kubeconfig: Path) -> subprocess.CompletedProcess[str]:
+def call(*arguments: str, kubeconfig: Path | None = None) -> subprocess.CompletedProcess[str]:
     script = Path(sys.executable).parent / "vvc"
-    command = [str(script), *arguments, "--kubeconfig", str(kubeconfig)]
+    cluster = [] if kubeconfig is None else ["--kubeconfig", str(kubeconfig)]
+    command = [str(script), *arguments, *cluster]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def answer(*arguments: str, kubeconfig: Path) -> Any:
+def answer(*arguments: str, kubeconfig: Path | None = None) -> Any:
     done = call(*arguments, "-o", "json", kubeconfig=kubeconfig)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -108,7 +109,7 @@ def test_live_and_from_the_dump_the_answer_is_the_same_and_nothing_is_written(
     dump.write_text("\n".join(each(_preload_content=False).data.decode() for each in lists))
     before = shop.pod("web").metadata.resource_version
     live = answer("plan", "-c", native, kubeconfig=control_plane.kubeconfig)
-    offline = answer("plan", "-c", native, "--objects", str(dump), kubeconfig=control_plane.kubeconfig)
+    offline = answer("plan", "-c", native, "--objects", str(dump))
     assert of(live, shop) == of(offline, shop)
     actions = {each["name"]: each["action"] for each in of(live, shop)}
     assert actions == {"web": "add", "theirs": "foreign"}
