@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -22,9 +22,6 @@ from velero_volume_controller.kube.errors import KubeconfigError
 from velero_volume_controller.manager.settings import ConfigMap
 from velero_volume_controller.observe.log import LogFormat, set_up
 from velero_volume_controller.velero.model.versions import NEWEST, Version, parse_version
-
-#: What messages call it.
-_STANDARD_INPUT: Final = "standard input"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -175,12 +172,17 @@ async def _read_cluster(
     return loaded, objects
 
 
+def called(file: str) -> str:
+    """What messages call a file; ``-`` is standard input."""
+    return "standard input" if file == "-" else file
+
+
 def load_configuration(file: str, ownership: Ownership | None = None) -> Loaded:
     """Read a configuration; ``-`` is standard input. Raises ConfigurationError."""
     if file != "-":
         return _heeded(source.read_text(Path(file)), file, ownership)
     data = sys.stdin.buffer.read(source.MAX_BYTES + 1)
-    return _heeded(source.decode(data, _STANDARD_INPUT), _STANDARD_INPUT, ownership)
+    return _heeded(source.decode(data, called(file)), called(file), ownership)
 
 
 def _heeded(text: str, file: str, ownership: Ownership | None) -> Loaded:
@@ -205,7 +207,7 @@ def read_text(path: str, option: str = "--objects") -> tuple[str, str]:
 
     Raises ConfigurationError. ``option`` is where the user named the file.
     """
-    name = _STANDARD_INPUT if path == "-" else path
+    name = called(path)
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except FileNotFoundError:

@@ -11,7 +11,7 @@ import click
 
 from velero_volume_controller.annotate.documents import ADVICE
 from velero_volume_controller.api.configuration import Action, Ownership
-from velero_volume_controller.cli.asking import Question, VeleroVersion, ask, load_configuration
+from velero_volume_controller.cli.asking import Question, VeleroVersion, ask, called, load_configuration
 from velero_volume_controller.cli.output import counted, print_json, print_warnings, safe
 from velero_volume_controller.config import ConfigurationError, Loaded, load_text
 from velero_volume_controller.config.convert import as_native
@@ -26,9 +26,6 @@ from velero_volume_controller.velero.model.versions import NEWEST, Version
 #: What the user wrote can't be used, and: the decisions would change.
 _EXIT_WRONG: Final = 2
 _EXIT_CHANGES: Final = 1
-
-#: What messages call it.
-_STANDARD_INPUT: Final = "standard input"
 
 
 @click.group(short_help="Check and convert configurations.")
@@ -96,9 +93,8 @@ def _print_verdict(file: str, loaded: Loaded | None, problems: tuple[str, ...]) 
         click.echo(f"Error: {safe(problem)}", err=True)
     if loaded is not None:
         print_warnings(loaded.warnings)
-        name = _STANDARD_INPUT if file == "-" else file
         rules = counted(len(loaded.configuration.rules), "rule")
-        click.echo(f"{safe(name)}: valid ({_format(loaded)}, {rules})")
+        click.echo(f"{safe(called(file))}: valid ({_format(loaded)}, {rules})")
 
 
 _SCHEMA_EPILOG = """
@@ -220,7 +216,7 @@ def _proven(conversion: _Conversion, written: str, before: Loaded, text: str) ->
     )
     seen = ask(question, loaded=asked)
     if conversion.objects is not None and not seen.pods:
-        name = _STANDARD_INPUT if conversion.objects == "-" else conversion.objects
+        name = called(conversion.objects)
         raise ConfigurationError(f"{name}: the objects hold no Pods, so nothing is proven. {ADVICE}.")
     print_warnings(tuple(warning for warning in seen.warnings if warning not in before.warnings))
     pods = [each.pod for each in seen.pods]

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 from velero_volume_controller.annotate.documents import ADVICE
 from velero_volume_controller.annotate.plan import PlanAction
 from velero_volume_controller.annotate.preview import PodPreview, Preview, document, summary
-from velero_volume_controller.cli.asking import Question, ask, options
+from velero_volume_controller.cli.asking import Question, ask, called, options
 from velero_volume_controller.cli.output import (
     Paint,
     counted,
@@ -122,7 +122,7 @@ def plan(output: str, only: frozenset[str] | None, everything: bool, exit_code: 
     question = Question(**shared)
     shown = ask(question)
     if exit_code and question.objects is not None and not shown.pods:
-        name = "standard input" if question.objects == "-" else question.objects
+        name = called(question.objects)
         raise ConfigurationError(
             f"{name}: the objects hold no Pods, so --exit-code checks nothing. {ADVICE}."
         )
