@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,12 @@ class Replica:
     def messages(self) -> list[str]:
         return [line["message"] for line in self.lines()]
 
-    def line(self, message: str, within: float = 30.0) -> dict[str, Any]:
-        """The first line with this message, waited for."""
+    def line(self, message: str, within: float = 30.0, **fields: str) -> dict[str, Any]:
+        """The first line with this message and these fields, waited for."""
         deadline = time.monotonic() + within
         while True:
             for line in self.lines():
-                if line["message"] == message:
+                if line["message"] == message and fields.items() <= line.items():
                     return line
             assert self.process.poll() is None, (
                 f"vvc ended with {self.process.returncode}: {self.log.read_text()}"
@@ -53,9 +54,13 @@ class Replica:
         found = [line["identity"] for line in self.lines() if line["message"] == "leading"]
         return found[-1] if found else None
 
+    @cached_property
+    def port(self) -> int:
+        """Where it serves health and metrics."""
+        return int(self.line("serving health and metrics")["port"])
+
     def get(self, path: str) -> str:
-        port = self.line("serving health and metrics")["port"]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
             return str(answer.read().decode())
 
     def metric(self, name: str, **labels: str) -> float:
@@ -120,7 +125,7 @@ class Vvc:
     def start(self, *options: str) -> Replica:
         """A replica that has listed the pods."""
         replica = self.launch(*options)
-        replica.line("pods listed")
+        replica.line("listed", path="/api/v1/pods")
         return replica
 
     def start_leading(self, *options: str) -> Replica:

@@ -10,7 +10,7 @@ import msgspec
 from velero_volume_controller.kube.client import MERGE_PATCH, Client
 from velero_volume_controller.kube.errors import ApiError
 from velero_volume_controller.kube.watches import Key
-from velero_volume_controller.velero.model.pods import Pod, decode
+from velero_volume_controller.velero.model.pods import Pod, decode, decode_metadata
 
 
 class Outcome(Enum):
@@ -54,12 +54,13 @@ async def write(client: Client, pod: Pod, annotations: Mapping[str, str | None])
         raise
     # What answers 200 in the API server's stead (a proxy) has written nothing.
     try:
-        written = decode(answer)
+        written = decode_metadata(answer)
     except msgspec.MsgspecError:
         written = None
-    if written is None or written.metadata.uid != pod.metadata.uid:
+    if written is None or written.uid != pod.metadata.uid:
         raise ApiError("PATCH", path, 200, "", "the answer is no pod, or another one; is a proxy in between?")
-    return written
+    # The resourceVersion that the patch named makes sure that nothing else has changed.
+    return msgspec.structs.replace(pod, metadata=written)
 
 
 async def read(client: Client, key: Key) -> Pod | None:

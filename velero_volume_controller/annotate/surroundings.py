@@ -10,17 +10,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
-import msgspec
 import structlog
 
 from velero_volume_controller.annotate.unseen import UNSEEN
 from velero_volume_controller.api.configuration import Configuration
+from velero_volume_controller.kube.cache import Cache, Kind
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError, KubeError
 from velero_volume_controller.kube.permissions import Permission, allowed
-from velero_volume_controller.kube.watches import Applied, Deleted, Hooks, Key, Reflector, Synced
+from velero_volume_controller.kube.watches import Hooks, Key
 from velero_volume_controller.observe.metrics import Metrics
 from velero_volume_controller.policy.needs import needs
 from velero_volume_controller.velero.model.claims import Claim, PersistentVolume, decode_claim, decode_volume
@@ -56,8 +56,10 @@ class Changes:
 
     def take(self) -> Changes:
         """What was collected; collecting begins anew."""
-        taken = Changes(self.namespaces, self.claims, self.persistent_volumes)
-        self.namespaces, self.claims, self.persistent_volumes = set(), set(), set()
+        taken = Changes(self.namespaces.copy(), self.claims.copy(), self.persistent_volumes.copy())
+        self.namespaces.clear()
+        self.claims.clear()
+        self.persistent_volumes.clear()
         self.any.clear()
         return taken
 
@@ -86,82 +88,26 @@ def users(pods: Iterable[Pod], changes: Changes, surroundings: Surroundings) -> 
                 break
 
 
-class _Kept(Generic[K, T]):
-    """The objects of one resource, cut down, kept up to date by one watch."""
+class _Kept(Cache[K, T]):
+    """A cache that may have to do without the right to fill it."""
 
-    def __init__(
-        self,
-        resource: str,
-        name: Callable[[Key], K],
-        decode: Callable[[msgspec.Raw], T],
-        changed: Callable[[K], None],
-        metrics: Metrics,
-    ) -> None:
+    def __init__(self, resource: str, kind: Kind[K, T], metrics: Metrics) -> None:
+        super().__init__(kind, Hooks(self._restarted, metrics.undecodable.labels(resource).inc))
         self.resource = resource
         self.followed = False
         #: What is followed may have been forbidden since: the watch then ends with 403 again and again.
         self.forbidden = False
         self.readable = False
-        self.synced = asyncio.Event()
-        self.objects: dict[K, T] = {}
-        self._name = name
-        self._decode = decode
-        self._changed = changed
         self._metrics = metrics
-
-    @property
-    def path(self) -> str:
-        """Where they are listed."""
-        return f"/api/v1/{self.resource}"
 
     @property
     def seen(self) -> dict[K, T] | None:
         """The objects, which go on changing; None if they may not be read."""
         return self.objects if self.readable else None
 
-    async def follow(self, client: Client) -> None:
-        """Keeps the objects up to date for ever."""
-        undecodable = self._metrics.undecodable.labels(self.resource).inc
-        hooks = Hooks(restarted=self._restarted, undecodable=undecodable)
-        async for event in Reflector(client, self.path, hooks).events():
-            match event:
-                case Applied(key, raw):
-                    self._apply(key, raw)
-                case Deleted(key):
-                    self._put(self._name(key), None)
-                case Synced():
-                    self.synced.set()
-                    log.info("listed", resource=self.resource, objects=len(self.objects))
-
     def _restarted(self, reason: str) -> None:
         self.forbidden = reason == "forbidden"
         self._metrics.watch_restarts.labels(self.resource, reason).inc()
-
-    def _apply(self, key: Key, raw: msgspec.Raw) -> None:
-        try:
-            found = self._decode(raw)
-        except msgspec.MsgspecError as error:
-            log.warning(
-                "an object that can't be read counts as absent",
-                resource=self.resource,
-                namespace=key.namespace,
-                name=key.name,
-                error=str(error),
-            )
-            self._metrics.undecodable.labels(self.resource).inc()
-            self._put(self._name(key), None)
-        else:
-            self._put(self._name(key), found)
-
-    def _put(self, name: K, found: T | None) -> None:
-        """What is equal in all that decides has not changed; so are most writes."""
-        if self.objects.get(name) == found:
-            return
-        if found is None:
-            del self.objects[name]
-        else:
-            self.objects[name] = found
-        self._changed(name)
 
 
 class LiveSurroundings:
@@ -170,25 +116,26 @@ class LiveSurroundings:
     def __init__(self, client: Client, metrics: Metrics, spawn: Spawn) -> None:
         self._client = client
         self._spawn = spawn
-        self._listener: Changes | None = None
         self._said: frozenset[str] = frozenset()
         self._namespaces: _Kept[str, Namespace] = _Kept(
-            "namespaces", _name, decode_namespace, self._mark(lambda changes: changes.namespaces), metrics
+            "namespaces", Kind("/api/v1/namespaces", _name, decode_namespace), metrics
         )
         self._claims: _Kept[tuple[str, str], Claim] = _Kept(
-            "persistentvolumeclaims", _pair, decode_claim, self._mark(lambda changes: changes.claims), metrics
+            "persistentvolumeclaims", Kind("/api/v1/persistentvolumeclaims", _pair, decode_claim), metrics
         )
         self._volumes: _Kept[str, PersistentVolume] = _Kept(
-            "persistentvolumes",
-            _name,
-            decode_volume,
-            self._mark(lambda changes: changes.persistent_volumes),
-            metrics,
+            "persistentvolumes", Kind("/api/v1/persistentvolumes", _name, decode_volume), metrics
         )
 
     def listen(self, listener: Changes | None) -> None:
         """Collects there from now on what changes; None ends it."""
-        self._listener = listener
+        if listener is None:
+            for each in (self._namespaces, self._claims, self._volumes):
+                each.listen(None)
+            return
+        self._namespaces.listen(_mark(listener, listener.namespaces))
+        self._claims.listen(_mark(listener, listener.claims))
+        self._volumes.listen(_mark(listener, listener.persistent_volumes))
 
     async def prepare(self, configuration: Configuration, velero: Version) -> Surroundings:
         """Follow what this configuration can use; return it when all of it has been listed.
@@ -227,7 +174,7 @@ class LiveSurroundings:
             if error.status != 403:
                 raise
         try:
-            await self._client.request("GET", kept.path, query={"limit": "1"})
+            await self._client.request("GET", kept.kind.path, query={"limit": "1"})
         except ApiError as error:
             if error.status != 403:
                 raise
@@ -244,13 +191,13 @@ class LiveSurroundings:
             )
         self._said = frozenset(missing)
 
-    def _mark(self, which: Callable[[Changes], set[K]]) -> Callable[[K], None]:
-        def mark(name: K) -> None:
-            if self._listener is not None:
-                which(self._listener).add(name)
-                self._listener.any.set()
 
-        return mark
+def _mark(changes: Changes, collected: set[K]) -> Callable[[K], None]:
+    def mark(name: K) -> None:
+        collected.add(name)
+        changes.any.set()
+
+    return mark
 
 
 def _name(key: Key) -> str:

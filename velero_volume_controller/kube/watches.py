@@ -43,9 +43,10 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The object is there, in this state: new, changed, or seen in a list."""
+    """The object is there: new, changed, or seen in a list. ``version`` is its resourceVersion."""
 
     key: Key
+    version: str
     raw: msgspec.Raw
 
 
@@ -150,7 +151,7 @@ class Reflector:
                         key = Key(metadata.namespace, metadata.name)
                         seen.add(key)
                         self._known.add(key)
-                        yield Applied(key, raw)
+                        yield Applied(key, metadata.resource_version, raw)
                 # A page is some milliseconds of work: let the Lease be renewed in between.
                 await asyncio.sleep(0)
         except ApiError as error:
@@ -197,7 +198,7 @@ class Reflector:
         key = Key(metadata.namespace, metadata.name)
         if event.type in {"ADDED", "MODIFIED"}:
             self._known.add(key)
-            return Applied(key, event.object)
+            return Applied(key, metadata.resource_version, event.object)
         if event.type == "DELETED":
             self._known.discard(key)
             return Deleted(key)

@@ -67,8 +67,8 @@ def set_up(verbosity: int = 0, log_format: LogFormat = LogFormat.AUTO) -> None:
     )
 
 
-class _Lines(structlog.PrintLogger):
-    """Our own lines, straight to the stream: a record of the standard library costs as much again."""
+class _Lines(structlog.WriteLogger):
+    """Our own lines, each in one write: a record of the standard library costs as much again."""
 
     def __init__(self, stream: TextIO, name: str = "") -> None:
         super().__init__(stream)

@@ -138,7 +138,12 @@ class _WirePod(msgspec.Struct):
     status: _WireStatus | None = None
 
 
+class _WireMetadataOnly(msgspec.Struct):
+    metadata: _WireMetadata
+
+
 _DECODER: Final = msgspec.json.Decoder(_WirePod)
+_METADATA_DECODER: Final = msgspec.json.Decoder(_WireMetadataOnly)
 
 #: The label by which pods without ``spec.os`` choose the operating system of their node.
 _OS_LABEL: Final = "kubernetes.io/os"
@@ -156,6 +161,11 @@ def decode(raw: bytes | msgspec.Raw) -> Pod:
         spec=_spec(wire.metadata.name, wire.spec or _WireSpec()),
         status=PodStatus(sys.intern((wire.status and wire.status.phase) or "")),
     )
+
+
+def decode_metadata(raw: bytes) -> Metadata:
+    """Decode one pod's metadata and nothing else, for where the rest is known. Raises as ``decode``."""
+    return _metadata(_METADATA_DECODER.decode(raw).metadata)
 
 
 def _metadata(wire: _WireMetadata) -> Metadata:

@@ -1,0 +1,1 @@
+"""BackupSets: many Velero Backups that are one restore point."""

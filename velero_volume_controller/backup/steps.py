@@ -1,0 +1,93 @@
+"""What the state machine is told, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatus
+from velero_volume_controller.velero.model.backups import Backup
+from velero_volume_controller.velero.model.lanes import Lane
+from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
+
+
+@dataclass(frozen=True, slots=True)
+class SetIdentity:
+    """Which set: its uid tells it from an earlier one of the same name."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The cluster as last seen. May be stale or repeated: the machine must bear that.
+
+    ``backups`` are those of all lanes, ours and others'. ``volumes`` are the PodVolumeBackups of ours.
+    ``revision`` is etcd's now. ``lanes`` lack a Velero that is gone, and say of others why they take none.
+    """
+
+    backups: tuple[Backup, ...]
+    volumes: tuple[PodVolumeBackup, ...]
+    lanes: tuple[Lane, ...]
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateBackup:
+    """Make this Backup. If one of that name exists, success only if labels and annotations are these."""
+
+    lane: str
+    name: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    spec: Mapping[str, Any]
+    shard: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """Touch the Backup (an annotation), so that Velero looks at it again. Changes nothing else."""
+
+    lane: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """An Event on the BackupSet."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+Action = CreateBackup | Nudge | Tell
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``status`` is written first, then the actions are carried out; ``again`` asks for a step so many
+    seconds from now even if nothing is observed; None where only a change matters."""
+
+    status: BackupSetStatus
+    actions: tuple[Action, ...] = ()
+    again: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that decides a step. ``now`` is RFC 3339, UTC."""
+
+    identity: SetIdentity
+    spec: BackupSetSpec
+    status: BackupSetStatus
+    observed: Observed
+    now: str
+    blocked: Mapping[str, str] = field(default_factory=dict)
+    """Namespaces that another running set holds, and that set's name."""

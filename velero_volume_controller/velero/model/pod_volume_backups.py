@@ -1,0 +1,106 @@
+"""Velero's PodVolumeBackups: one volume of one pod, taken by the node-agent of the pod's node."""
+
+from typing import Final
+
+import msgspec
+
+#: Velero's label that names the Backup (shortened with a hash where over 63 characters: label.GetValidName).
+BACKUP_LABEL: Final = "velero.io/backup-name"
+#: Velero's annotation that names the volume's PersistentVolumeClaim.
+CLAIM_ANNOTATION: Final = "velero.io/pvc-name"
+#: Phases of pkg/apis/velero/v1/pod_volume_backup_types.go in which nothing more happens.
+ENDED: Final = frozenset({"Completed", "Failed", "Canceled"})
+
+
+class PodVolumeBackup(msgspec.Struct, frozen=True, kw_only=True):
+    """How one volume is taken. Bytes are of the volume as read, not of what was uploaded."""
+
+    name: str
+    namespace: str
+    uid: str = ""
+    backup: str = ""
+    pod_namespace: str = ""
+    pod: str = ""
+    volume: str = ""
+    claim: str = ""
+    node: str = ""
+    uploader: str = ""
+    phase: str = ""
+    created: str = ""
+    started: str | None = None
+    completed: str | None = None
+    bytes_done: int = 0
+    bytes_total: int = 0
+    message: str = ""
+
+
+class _WireMetadata(msgspec.Struct, rename="camel"):
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    creation_timestamp: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+
+
+class _WirePod(msgspec.Struct):
+    name: str = ""
+    namespace: str = ""
+
+
+class _WireSpec(msgspec.Struct, rename="camel"):
+    node: str = ""
+    pod: _WirePod | None = None
+    volume: str = ""
+    uploader_type: str = ""
+    tags: dict[str, str] | None = None
+
+
+class _WireProgress(msgspec.Struct, rename="camel"):
+    total_bytes: int = 0
+    bytes_done: int = 0
+
+
+class _WireStatus(msgspec.Struct, rename="camel"):
+    phase: str = ""
+    start_timestamp: str | None = None
+    completion_timestamp: str | None = None
+    progress: _WireProgress | None = None
+    message: str = ""
+
+
+class _Wire(msgspec.Struct):
+    metadata: _WireMetadata
+    spec: _WireSpec
+    status: _WireStatus | None = None
+
+
+_DECODER: Final = msgspec.json.Decoder(_Wire)
+
+
+def decode_pod_volume_backup(raw: bytes | msgspec.Raw) -> PodVolumeBackup:
+    """Decode one PodVolumeBackup's JSON. Raises msgspec.MsgspecError if it is none."""
+    wire = _DECODER.decode(raw)
+    labels, tags = wire.metadata.labels or {}, wire.spec.tags or {}
+    pod, status = wire.spec.pod or _WirePod(), wire.status or _WireStatus()
+    progress = status.progress or _WireProgress()
+    return PodVolumeBackup(
+        name=wire.metadata.name,
+        namespace=wire.metadata.namespace,
+        uid=wire.metadata.uid,
+        # Velero puts the whole name into the tags; in the label it may be shortened.
+        backup=tags.get("backup") or labels.get(BACKUP_LABEL, ""),
+        pod_namespace=pod.namespace,
+        pod=pod.name,
+        volume=wire.spec.volume,
+        claim=(wire.metadata.annotations or {}).get(CLAIM_ANNOTATION, ""),
+        node=wire.spec.node,
+        uploader=wire.spec.uploader_type,
+        phase=status.phase,
+        created=wire.metadata.creation_timestamp or "",
+        started=status.start_timestamp,
+        completed=status.completion_timestamp,
+        bytes_done=progress.bytes_done,
+        bytes_total=progress.total_bytes,
+        message=status.message,
+    )
