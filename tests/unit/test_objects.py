@@ -8,8 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velero_volume_controller.annotate.objects import Objects, read_objects
 from velero_volume_controller.config import ConfigurationError
+from velero_volume_controller.dumps.objects import Objects, read_objects
 from velero_volume_controller.velero.model.versions import NEWEST, Version
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tests.unit.test_objects import CLAIM, NAMESPACE, STORAGE_CLASS, VOLUME, pod
-from velero_volume_controller.annotate.objects import Objects, read_objects
 from velero_volume_controller.annotate.preview import Preview, document, preview, summary
 from velero_volume_controller.api.configuration import (
     Action,
@@ -22,6 +21,7 @@ from velero_volume_controller.api.configuration import (
 )
 from velero_volume_controller.api.configuration import Operator as Op
 from velero_volume_controller.config import load_text
+from velero_volume_controller.dumps.objects import Objects, read_objects
 
 KEY, MARKER = "backup.velero.io/backup-volumes", "vvc.velero.io/backup-volumes"
 EXCLUDES, OTHER_MARKER = f"{KEY}-excludes", f"{MARKER}-excludes"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from velero_volume_controller.annotate.documents import Item
-from velero_volume_controller.annotate.objects import Objects
 from velero_volume_controller.annotate.preview import PodPreview, preview
 from velero_volume_controller.api.configuration import Action, Configuration, Ownership
 from velero_volume_controller.config.errors import ConfigurationError
+from velero_volume_controller.dumps.documents import Item
+from velero_volume_controller.dumps.objects import Objects
 from velero_volume_controller.policy import Step, VolumeDecision
 from velero_volume_controller.velero.model.versions import Version
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from velero_volume_controller.annotate.objects import Objects
 from velero_volume_controller.annotate.plan import Plan, PlanAction, keys, plan
 from velero_volume_controller.api.configuration import Configuration, Mode
+from velero_volume_controller.dumps.objects import Objects
 from velero_volume_controller.policy import PodDecision, Step, VolumeDecision, decide
 from velero_volume_controller.policy.needs import needs
 from velero_volume_controller.velero.model.pods import Pod

@@ -15,12 +15,12 @@ import msgspec
 import yaml
 
 from velero_volume_controller.annotate.cases import Case, Check
-from velero_volume_controller.annotate.documents import Item, items_of, scalar
 from velero_volume_controller.annotate.plan import PlanAction
 from velero_volume_controller.api.configuration import Action, Ownership
 from velero_volume_controller.config import document
 from velero_volume_controller.config.errors import ConfigurationError
 from velero_volume_controller.config.tree import Path, Tree, grow
+from velero_volume_controller.dumps.documents import Item, items_of, scalar
 from velero_volume_controller.velero.model.versions import NEWEST, Version, parse_version
 
 _CASE_KEYS: Final = ("name", "objects", "expect", "ownership", "veleroVersion")

@@ -7,9 +7,8 @@ from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-from velero_volume_controller.annotate.objects import Objects
-from velero_volume_controller.annotate.unseen import UNSEEN
 from velero_volume_controller.api.configuration import Configuration
+from velero_volume_controller.dumps.objects import Objects
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError, KubeError
 from velero_volume_controller.kube.lists import pages
@@ -19,6 +18,7 @@ from velero_volume_controller.velero.model.claims import decode_claim, decode_vo
 from velero_volume_controller.velero.model.namespaces import decode_namespace
 from velero_volume_controller.velero.model.pods import decode
 from velero_volume_controller.velero.model.surroundings import Surroundings
+from velero_volume_controller.velero.model.unseen import UNSEEN
 from velero_volume_controller.velero.model.versions import NEWEST, Version
 
 #: How often a list is begun anew when the server forgot it between two pages.

@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from velero_volume_controller.annotate.unseen import UNSEEN
 from velero_volume_controller.api.configuration import Configuration
 from velero_volume_controller.kube.cache import Cache, Kind
 from velero_volume_controller.kube.client import Client
@@ -27,6 +26,7 @@ from velero_volume_controller.velero.model.claims import Claim, PersistentVolume
 from velero_volume_controller.velero.model.namespaces import Namespace, decode_namespace
 from velero_volume_controller.velero.model.pods import Pod
 from velero_volume_controller.velero.model.surroundings import Surroundings
+from velero_volume_controller.velero.model.unseen import UNSEEN
 from velero_volume_controller.velero.model.versions import Version
 
 #: What following a resource takes.

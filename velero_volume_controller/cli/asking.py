@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 import click
 
-from velero_volume_controller.annotate.objects import Objects, read_objects
 from velero_volume_controller.annotate.preview import Preview, preview
 from velero_volume_controller.api.configuration import Ownership
 from velero_volume_controller.cli.options import ConfigMapName
 from velero_volume_controller.cli.progress import Bar
 from velero_volume_controller.config import ConfigurationError, Loaded, document, load_text, source
 from velero_volume_controller.config.tree import grow
+from velero_volume_controller.dumps.objects import Objects, read_objects
 from velero_volume_controller.kube.errors import KubeconfigError
 from velero_volume_controller.manager.settings import ConfigMap
 from velero_volume_controller.observe.log import LogFormat, set_up

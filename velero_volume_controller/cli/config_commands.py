@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import click
 
-from velero_volume_controller.annotate.documents import ADVICE
 from velero_volume_controller.api.configuration import Action, Ownership
 from velero_volume_controller.cli.asking import Question, VeleroVersion, ask, called, load_configuration
 from velero_volume_controller.cli.output import counted, print_json, print_warnings, safe
@@ -17,6 +16,7 @@ from velero_volume_controller.config import ConfigurationError, Loaded, load_tex
 from velero_volume_controller.config.convert import as_native
 from velero_volume_controller.config.source import read_text
 from velero_volume_controller.config.write_native import write
+from velero_volume_controller.dumps.documents import ADVICE
 from velero_volume_controller.manager.settings import ConfigMap
 from velero_volume_controller.policy import VolumeDecision
 from velero_volume_controller.policy.equivalence import Difference, differences

@@ -8,7 +8,6 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from velero_volume_controller.annotate.documents import ADVICE
 from velero_volume_controller.annotate.plan import PlanAction
 from velero_volume_controller.annotate.preview import PodPreview, Preview, document, summary
 from velero_volume_controller.cli.asking import Question, ask, called, options
@@ -25,6 +24,7 @@ from velero_volume_controller.cli.output import (
     wrap,
 )
 from velero_volume_controller.config import ConfigurationError
+from velero_volume_controller.dumps.documents import ADVICE
 
 #: With --exit-code: some pod would be written to.
 EXIT_CHANGES: Final = 3

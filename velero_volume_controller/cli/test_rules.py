@@ -8,7 +8,6 @@ from typing import Final
 import click
 
 from velero_volume_controller.annotate.cases import Case, Result, judge
-from velero_volume_controller.annotate.objects import Objects, collect, read_objects
 from velero_volume_controller.annotate.read_cases import read_cases
 from velero_volume_controller.cli import report
 from velero_volume_controller.cli.asking import read_text
@@ -21,6 +20,7 @@ from velero_volume_controller.cli.output import (
     width,
 )
 from velero_volume_controller.config import ConfigurationError, Loaded, load
+from velero_volume_controller.dumps.objects import Objects, collect, read_objects
 
 #: Some case has failed.
 EXIT_FAILED: Final = 1

@@ -8,13 +8,13 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from velero_volume_controller.annotate.documents import ADVICE, Item, complaint, read_items
-from velero_volume_controller.annotate.unseen import UNSEEN
 from velero_volume_controller.config.errors import ConfigurationError
+from velero_volume_controller.dumps.documents import ADVICE, Item, complaint, read_items
 from velero_volume_controller.velero.model.claims import Claim, PersistentVolume, decode_claim, decode_volume
 from velero_volume_controller.velero.model.namespaces import Namespace, decode_namespace
 from velero_volume_controller.velero.model.pods import Pod, decode
 from velero_volume_controller.velero.model.surroundings import Surroundings
+from velero_volume_controller.velero.model.unseen import UNSEEN
 from velero_volume_controller.velero.model.versions import NEWEST, Version
 
 K = TypeVar("K")
