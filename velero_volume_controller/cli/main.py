@@ -12,6 +12,7 @@ import click
 
 from velero_volume_controller import __version__
 from velero_volume_controller.cli import legacy_arguments
+from velero_volume_controller.cli.backup import backup
 from velero_volume_controller.cli.completion import completion
 from velero_volume_controller.cli.config_commands import config
 from velero_volume_controller.cli.explain import explain
@@ -54,7 +55,7 @@ def commands() -> None:
     """A companion to Velero: decides which volumes are backed up, and annotates the pods for it."""
 
 
-for _command in (run, plan, explain, test_rules, config, version, completion):
+for _command in (run, plan, explain, test_rules, config, backup, version, completion):
     commands.add_command(_command)
 
 

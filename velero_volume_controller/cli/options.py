@@ -1,7 +1,9 @@
-"""Types of options: durations, addresses and the Lease's times."""
+"""Options that commands share, and their types: durations, addresses and the Lease's times."""
 
 import re
-from typing import Final
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -18,6 +20,34 @@ _DURATION: Final = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>ms|s|m|h|)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
 _NAMESPACED: Final = re.compile(r"(?P<namespace>[a-z0-9][-a-z0-9]{0,62})/(?P<name>[a-z0-9][-.a-z0-9]{0,252})")
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+#: Which cluster is asked, and which Velero's namespace in it.
+_CLUSTER: Final = (
+    click.option(
+        "-n",
+        "--namespace",
+        default="velero",
+        show_default=True,
+        envvar="VELERO_NAMESPACE",
+        help="The namespace of Velero, where BackupSets are too.",
+    ),
+    click.option(
+        "--kubeconfig",
+        type=click.Path(path_type=Path),
+        help="A kubeconfig; beats KUBECONFIG and the pod's service account.",
+    ),
+    click.option("--context", help="The context of the kubeconfig to use instead of its current one."),
+)
+
+
+def cluster_options(command: Command) -> Command:
+    """Add ``namespace``, ``kubeconfig`` and ``context`` to a command, in this order, before its own."""
+    for option in reversed(_CLUSTER):
+        command = option(command)
+    return command
 
 
 class Duration(click.ParamType[float]):

@@ -1,0 +1,16 @@
+"""``vvc backup``: the group. Each command has a module of its own."""
+
+import click
+
+_EPILOG = """
+\b
+Examples:
+  vvc backup plan --namespaces 'shop-*'       what would run where, and how long it takes
+  vvc backup create nightly --wait            back everything up, in parallel
+  vvc backup watch nightly                    look on
+"""
+
+
+@click.group(epilog=_EPILOG, short_help="Run many Velero Backups as one restore point.")
+def backup() -> None:
+    """Run many Velero Backups in parallel as one restore point, a BackupSet, and look after it."""
