@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatus
+from velero_volume_controller.backup.work import Plan, PlanningError
 from velero_volume_controller.velero.model.backups import Backup
 from velero_volume_controller.velero.model.lanes import Lane
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
@@ -91,3 +92,10 @@ class Situation:
     now: str
     blocked: Mapping[str, str] = field(default_factory=dict)
     """Namespaces that another running set holds, and that set's name."""
+    planned: Plan | None = None
+    """The plan, made while ``status`` has no shards; None before, and for good once they are there."""
+    unplannable: PlanningError | None = None
+    """Why no plan could be made just now: it is to become a condition, and no Backup is made."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Backups, by name, that the API server refused to make, and why: one sentence. It would refuse them
+    again: the name is somebody else's, the spec is not valid, or the right is missing."""
