@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -14,6 +15,8 @@ from velero_volume_controller.manager.settings import ConfigMap
 
 INVALID: Final = "InvalidConfiguration"
 ACCEPTED: Final = "ConfigurationAccepted"
+#: How long the ConfigMap is waited for: the next configuration may come during an outage, too. Seconds.
+PATIENCE: Final = 5.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -54,11 +57,13 @@ class ConfigMapEvents:
         Event, and only `kubectl describe` does not."""
         path = f"/api/v1/namespaces/{self._config_map.namespace}/configmaps/{self._config_map.name}"
         try:
-            return msgspec.json.decode(await self._client.request("GET", path), type=_Object).metadata.uid
+            async with asyncio.timeout(PATIENCE):
+                body = await self._client.request("GET", path)
+            return msgspec.json.decode(body, type=_Object).metadata.uid
         except ApiError as error:
             if error.status == 404:
                 return None
             log.debug("the ConfigMap could not be read", error=str(error))
-        except (KubeError, msgspec.MsgspecError) as error:
+        except (KubeError, TimeoutError, msgspec.MsgspecError) as error:
             log.debug("the ConfigMap could not be read", error=str(error))
         return ""

@@ -36,6 +36,9 @@ from velero_volume_controller.velero.model.versions import NEWEST
 #: releasing, and with what closing takes less than the 10 s that the process is allowed. Seconds.
 GRACE: Final = 8.0
 
+#: How long a new configuration waits for word of Velero's version: an outage must not hold it up. Seconds.
+PATIENCE: Final = 2.0
+
 #: Who Events are from.
 REPORTING_CONTROLLER: Final = "vvc.velero.io/annotator"
 #: The ConfigMap's name in the project's manifests, and in the Go program's.
@@ -113,6 +116,7 @@ class _Process:
         self._observer = observer
         self._surroundings = caches.surroundings
         self._velero = settings.velero_version or NEWEST
+        self._patience: float | None = None
         self._identity = f"{platform.node()}_{uuid.uuid4()}"
         server = settings.configuration.cluster
 
@@ -133,9 +137,9 @@ class _Process:
         # Where nobody asks what Velero can take, its version means nothing.
         if self._settings.velero_version is None and not configuration.as_go_program:
             namespace = self._settings.configuration.cluster.lease_namespace
-            found = await server_version(self._client, namespace)
+            found = await server_version(self._client, namespace, self._patience)
             # What was seen once is believed until something else is seen.
-            self._velero = found or self._velero
+            self._velero, self._patience = found or self._velero, PATIENCE
             log.info("Velero's version", counts_as=str(self._velero), seen=found is not None)
         surroundings = await self._surroundings.prepare(configuration, self._velero)
         self._annotator.configure(configuration, surroundings)

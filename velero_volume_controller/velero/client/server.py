@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -38,16 +39,19 @@ class _Deployment(msgspec.Struct):
     spec: _Spec
 
 
-async def server_version(client: Client, namespace: str) -> Version | None:
+async def server_version(client: Client, namespace: str, patience: float | None = None) -> Version | None:
     """The version of the Velero server in this namespace, by its image's tag.
 
     None if that can't be told: it runs elsewhere or under another name, may not be
-    looked at, or has a tag that is no version.
+    looked at, or has a tag that is no version. With ``patience`` it is asked once, and
+    None if no answer comes in so many seconds.
     """
     path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{SERVER}"
     try:
-        found = msgspec.json.decode(await client.request("GET", path), type=_Deployment)
-    except (KubeError, msgspec.MsgspecError) as error:
+        async with asyncio.timeout(patience):
+            body = await client.request("GET", path, once=patience is not None)
+        found = msgspec.json.decode(body, type=_Deployment)
+    except (KubeError, TimeoutError, msgspec.MsgspecError) as error:
         log.debug("Velero's Deployment could not be looked at", namespace=namespace, error=str(error))
         return None
     images = {container.name: container.image for container in found.spec.template.spec.containers}
