@@ -39,6 +39,12 @@ def access(kubeconfig: Path) -> tuple[str, ssl.SSLContext]:
     return cluster["server"], context
 
 
+def patch(metadata: dict[str, str], value: str | None) -> bytes:
+    """The same as the controller's: of this version of this pod or of none."""
+    named = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+    return json.dumps({"metadata": {**named, "annotations": dict.fromkeys(KEYS, value)}}).encode()
+
+
 async def waste_watch(session: aiohttp.ClientSession, server: str, version: str) -> None:
     """Reads all pod events and does nothing with them."""
     query = {"watch": "1", "resourceVersion": version}
@@ -54,15 +60,14 @@ async def measure(kubeconfig: Path, namespace: str, connections: int, value: str
     server, context = access(kubeconfig)
     connector = aiohttp.TCPConnector(ssl=context, limit=connections + 1)
     path = f"{server}/api/v1/namespaces/{namespace}/pods"
-    body = json.dumps({"metadata": {"annotations": dict.fromkeys(KEYS, value)}}).encode()
     async with aiohttp.ClientSession(connector=connector) as session:
         async with session.get(path) as answer:
             pods = await answer.json()
-        names = iter([pod["metadata"]["name"] for pod in pods["items"]])
+        patches = iter([(pod["metadata"]["name"], patch(pod["metadata"], value)) for pod in pods["items"]])
         watching = asyncio.create_task(waste_watch(session, server, pods["metadata"]["resourceVersion"]))
 
         async def work() -> None:
-            for name in names:
+            for name, body in patches:
                 async with session.patch(f"{path}/{name}", data=body, headers=MERGE_PATCH) as answer:
                     answer.raise_for_status()
                     await answer.read()
