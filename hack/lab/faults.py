@@ -4,8 +4,9 @@
     ...
     undo()
 
-An undo may be called once, brings the lab back to how it was, and waits for nothing
-beyond that: that pods or nodes recover is the test's to see.
+`crash` alone has none, for kubelet undoes it. An undo may be called once, brings the lab
+back to how it was, and waits for nothing beyond that: that pods or nodes recover is the
+test's to see.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from hack.lab import network, places
+from hack.lab import kubectl, network, places
 from hack.lab.cluster import Lab
 from hack.lab.machine import Machine
 from hack.lab.shell import LabError, run
@@ -100,6 +101,49 @@ def stop_process(pid: int) -> Undo:
     """SIGSTOP one process of this machine, as a stalled disk or a hypervisor does."""
     os.kill(pid, signal.SIGSTOP)
     return lambda: os.kill(pid, signal.SIGCONT)
+
+
+def crash(lab: Lab, namespace: str, selector: str) -> int:
+    """SIGKILL every process of the containers of these pods, as the kernel does when memory is short.
+
+    Kubelet starts the containers again in the same pods, at first at once, then after 10 s, 20 s and so on.
+    Returns how many processes were killed; raises LabError where there was none.
+    """
+    uids = [item["metadata"]["uid"] for item in kubectl.items("-n", namespace, "pods", "-l", selector)]
+    killed = sum(_kill_if_in(process, uids) for process in Path("/proc").glob("[0-9]*"))
+    if not killed:
+        raise LabError(f"no process of a pod with {selector} in {namespace} runs on the lab's machines")
+    return killed
+
+
+def _kill_if_in(process: Path, uids: list[str]) -> bool:
+    """Kill a process of this machine if it is in one of these pods and is not the pod's sandbox."""
+    try:
+        groups = (process / "cgroup").read_text()
+        inside = any(f"pod{uid}" in groups for uid in uids)
+        if not inside or (process / "cmdline").read_text().startswith("/pause"):
+            return False
+        os.kill(int(process.name), signal.SIGKILL)
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # it has ended
+    return True
+
+
+def make_unreadable(machine: Machine, pod_uid: str, claim_volume: str, file: str) -> Undo:
+    """A file of a pod's volume can't be read, by root neither, as on a disk with a bad sector.
+
+    `claim_volume` is the PersistentVolume's name. The file is covered with one that the kernel
+    refuses to read, which a pod started later, as Velero's data mover is, sees in its place.
+    """
+    path = f"/var/lib/kubelet/pods/{pod_uid}/volumes/kubernetes.io~local-volume/{claim_volume}/{file}"
+    machine.run(["touch", path])
+    machine.run(["mount", "--bind", "/proc/1/mem", path])
+    return lambda: _lay_bare(machine, path)
+
+
+def _lay_bare(machine: Machine, path: str) -> None:
+    machine.run(["umount", path])
+    machine.run(["rm", path])
 
 
 def shape(machine: Machine, megabits_per_second: float) -> Undo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +14,48 @@ from hack.lab import cluster, images, kubectl, s3
 from hack.lab.binaries import binary
 from hack.lab.cluster import Lab
 from hack.lab.progress import step, wait_until
-from hack.lab.shell import run
+from hack.lab.shell import LabError, run
 
 DEFAULT = "1.18.3"
+NODE_AGENT_CONFIG = "node-agent-config"
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """The three settings that decide how much Velero does at a time; the defaults are its own.
+
+    `concurrent_backups` is known since 1.18, `item_workers` since 1.16. `node_load` is how many
+    volumes a node's agent takes at the same time.
+    """
+
+    concurrent_backups: int = 1
+    item_workers: int = 1
+    node_load: int = 1
+
+    def flags(self) -> list[str]:
+        """As `velero install` takes them; nothing for what Velero does anyway."""
+        flags = []
+        if self.concurrent_backups != 1:
+            flags.append(f"--concurrent-backups={self.concurrent_backups}")
+        if self.item_workers != 1:
+            flags.append(f"--item-block-worker-count={self.item_workers}")
+        if self.node_load != 1:
+            flags.append(f"--node-agent-configmap={NODE_AGENT_CONFIG}")
+        return flags
+
+    def node_agent_config(self) -> str:
+        """What the node-agent's ConfigMap says."""
+        return json.dumps({"loadConcurrency": {"globalConfig": self.node_load}})
 
 
 @dataclass(frozen=True)
 class Velero:
-    """One version of Velero, where it lives and what moves its data."""
+    """One version of Velero, where it lives, what moves its data and how much at a time."""
 
     version: str
     namespace: str
     uploader: str
+    knobs: Knobs = Knobs()
 
     @property
     def prefix(self) -> str:
@@ -41,6 +72,8 @@ VERSIONS = {
     "1.18.3": Velero("1.18.3", "velero", "kopia"),
     "1.16.2": Velero("1.16.2", "velero-1-16", "restic"),
 }
+#: A second 1.16.2 beside the first, with a prefix of its own: two lanes for Backups.
+SECOND_LANE = Velero("1.16.2", "velero-1-16-b", "restic")
 
 
 def build(version: str) -> list[Path]:
@@ -51,9 +84,14 @@ def build(version: str) -> list[Path]:
 
 def install(lab: Lab, version: str) -> Velero:
     """Install this version beside what is there, and wait until it takes backups."""
-    velero = VERSIONS[version]
+    return install_as(lab, VERSIONS[version])
+
+
+def install_as(lab: Lab, velero: Velero) -> Velero:
+    """Install this Velero, or change what is installed there to it, and wait until it takes backups."""
+    version = velero.version
     archives = build(version)
-    with step(f"installing Velero {version} with {velero.uploader}"):
+    with step(f"installing Velero {version} with {velero.uploader} in {velero.namespace}"):
         cluster.load(lab, archives)
         documents = _rendered(lab, velero)
         definitions = [item for item in documents if item["kind"] == "CustomResourceDefinition"]
@@ -64,6 +102,9 @@ def install(lab: Lab, version: str) -> Velero:
                 name = f"crd/{item['metadata']['name']}"
                 kubectl.kubectl("wait", "--for=condition=Established", name, "--timeout=60s")
         kubectl.apply(yaml.safe_dump_all(item for item in documents if item not in definitions))
+        if velero.knobs.node_load == 1:
+            where = ("-n", velero.namespace, "configmap", NODE_AGENT_CONFIG)
+            kubectl.kubectl("delete", *where, "--ignore-not-found")
         kubectl.rollout(velero.namespace, "deployment/velero")
         kubectl.rollout(velero.namespace, "daemonset/node-agent")
         wait_until(
@@ -96,11 +137,29 @@ def _rendered(lab: Lab, velero: Velero) -> list[dict[str, Any]]:
             # Two versions and their node-agents must fit two cores.
             "--velero-pod-cpu-request=50m",
             "--node-agent-pod-cpu-request=50m",
+            *velero.knobs.flags(),
         )
     # 1.16 prints a line on restic's deprecation before the document.
     document = yaml.safe_load(text[text.index("apiVersion:") :])
     found: list[dict[str, Any]] = document["items"]
-    return found
+    return _with_node_agent_config(found, velero) if velero.knobs.node_load != 1 else found
+
+
+def _with_node_agent_config(documents: list[dict[str, Any]], velero: Velero) -> list[dict[str, Any]]:
+    """The ConfigMap before the DaemonSet that reads it, once, when it starts: a change must restart it."""
+    text = velero.knobs.node_agent_config()
+    config = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": NODE_AGENT_CONFIG, "namespace": velero.namespace},
+        "data": {"config.json": text},
+    }
+    for number, document in enumerate(documents):
+        if document["kind"] == "DaemonSet":
+            metadata = document["spec"]["template"].setdefault("metadata", {})
+            metadata.setdefault("annotations", {})["vvc-lab/node-agent-config"] = text
+            return [*documents[:number], config, *documents[number:]]
+    raise LabError(f"velero install {velero.version} prints no DaemonSet for its node-agent")
 
 
 def _defined() -> bool:
