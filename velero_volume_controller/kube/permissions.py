@@ -15,6 +15,7 @@ class Permission:
     """A verb on a resource; an empty ``namespace`` is all of them, an empty ``group`` the core one.
 
     ``name`` asks about one object: a role that names it in ``resourceNames`` grants that and no more.
+    ``subresource`` is such as ``status``.
     """
 
     verb: str
@@ -22,10 +23,13 @@ class Permission:
     group: str = ""
     namespace: str = ""
     name: str = ""
+    subresource: str = ""
 
     def __str__(self) -> str:
         where = f"in namespace {self.namespace}" if self.namespace else "in every namespace"
         resource = f"{self.resource}.{self.group}" if self.group else self.resource
+        if self.subresource:
+            resource = f"{resource}/{self.subresource}"
         return f"{self.verb} {resource} {where}"
 
 
@@ -45,6 +49,7 @@ async def allowed(client: Client, permission: Permission) -> bool:
         "group": permission.group,
         "namespace": permission.namespace,
         "name": permission.name,
+        "subresource": permission.subresource,
     }
     review = {
         "apiVersion": "authorization.k8s.io/v1",

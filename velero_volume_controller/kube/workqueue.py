@@ -68,10 +68,10 @@ class WorkQueue(Generic[K]):
         """How often the key has failed in a row."""
         return self._failures.get(key, 0)
 
-    def done(self, key: K) -> None:
-        """The key was dealt with; its failures are forgotten."""
+    def done(self, key: K, again: float | None = None) -> None:
+        """The key was dealt with; its failures are forgotten. It comes back after ``again`` seconds."""
         self._failures.pop(key, None)
-        self._cancel_timer(key)
+        self._come_back(key, again)
         self._finish(key)
 
     def retry(self, key: K, at_least: float = 0.0, at_most: float = LONGEST_DELAY) -> None:
@@ -79,9 +79,7 @@ class WorkQueue(Generic[K]):
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = max(at_least, min(at_most, FIRST_DELAY * 2.0 ** min(failures, 16)))
-        self._cancel_timer(key)
-        if not self._closed:
-            self._timers[key] = asyncio.get_running_loop().call_later(delay, self._return, key)
+        self._come_back(key, delay)
         self._finish(key)
 
     def close(self) -> None:
@@ -96,10 +94,13 @@ class WorkQueue(Generic[K]):
         self._on_depth(0)
         self._ready.set()
 
-    def _cancel_timer(self, key: K) -> None:
+    def _come_back(self, key: K, delay: float | None) -> None:
+        """In so many seconds and not when it was to before; None is never."""
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
+        if delay is not None and not self._closed:
+            self._timers[key] = asyncio.get_running_loop().call_later(delay, self._return, key)
 
     def _return(self, key: K) -> None:
         self._timers.pop(key, None)

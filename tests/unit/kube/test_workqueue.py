@@ -114,3 +114,25 @@ async def test_a_key_that_has_failed_does_not_wait_for_every_fresh_one() -> None
         work.add(f"fresh-{number}")
     assert await work.take() == "failing"
     assert (work.failures("failing"), work.failures("fresh-0")) == (1, 0)
+
+
+async def test_a_key_that_is_done_comes_back_when_it_asked_to() -> None:
+    work = queue()
+    work.add("a")
+    assert await work.take() == "a"
+    work.done("a", 0.05)
+    assert await take_all(work) == []
+    await asyncio.sleep(0.05)
+    assert await take_all(work) == ["a"]
+
+
+async def test_a_key_that_is_done_forgets_when_it_was_to_come_back() -> None:
+    work = queue()
+    work.add("a")
+    assert await work.take() == "a"
+    work.done("a", 0.05)
+    work.add("a")
+    assert await work.take() == "a"
+    work.done("a")
+    await asyncio.sleep(0.1)
+    assert await take_all(work) == []

@@ -1,5 +1,6 @@
 """Velero's PodVolumeBackups: one volume of one pod, taken by the node-agent of the pod's node."""
 
+import sys
 from typing import Final
 
 import msgspec
@@ -79,24 +80,27 @@ _DECODER: Final = msgspec.json.Decoder(_Wire)
 
 
 def decode_pod_volume_backup(raw: bytes | msgspec.Raw) -> PodVolumeBackup:
-    """Decode one PodVolumeBackup's JSON. Raises msgspec.MsgspecError if it is none."""
+    """Decode one PodVolumeBackup's JSON. Raises msgspec.MsgspecError if it is none.
+
+    What many of them share is kept once: a cluster may hold a hundred thousand.
+    """
     wire = _DECODER.decode(raw)
     labels, tags = wire.metadata.labels or {}, wire.spec.tags or {}
     pod, status = wire.spec.pod or _WirePod(), wire.status or _WireStatus()
     progress = status.progress or _WireProgress()
     return PodVolumeBackup(
         name=wire.metadata.name,
-        namespace=wire.metadata.namespace,
+        namespace=sys.intern(wire.metadata.namespace),
         uid=wire.metadata.uid,
         # Velero puts the whole name into the tags; in the label it may be shortened.
-        backup=tags.get("backup") or labels.get(BACKUP_LABEL, ""),
-        pod_namespace=pod.namespace,
-        pod=pod.name,
-        volume=wire.spec.volume,
-        claim=(wire.metadata.annotations or {}).get(CLAIM_ANNOTATION, ""),
-        node=wire.spec.node,
-        uploader=wire.spec.uploader_type,
-        phase=status.phase,
+        backup=sys.intern(tags.get("backup") or labels.get(BACKUP_LABEL, "")),
+        pod_namespace=sys.intern(pod.namespace),
+        pod=sys.intern(pod.name),
+        volume=sys.intern(wire.spec.volume),
+        claim=sys.intern((wire.metadata.annotations or {}).get(CLAIM_ANNOTATION, "")),
+        node=sys.intern(wire.spec.node),
+        uploader=sys.intern(wire.spec.uploader_type),
+        phase=sys.intern(status.phase),
         created=wire.metadata.creation_timestamp or "",
         started=status.start_timestamp,
         completed=status.completion_timestamp,
