@@ -347,7 +347,22 @@ CLAIM = (
 )
 
 
+BOUND = CLAIM.replace("resources:", "volumeName: pv-1, resources:")
+
+
 UNSEEN = {
+    "the claim's size": (
+        ASKING,
+        NAMESPACE + CLAIM.replace("requests: {storage: 2Gi}", ""),
+        "rule data can't be decided for volume data of pod shop/db: the size of PersistentVolumeClaim db is"
+        " not known. Add it to the case's objects.",
+    ),
+    "the volume that may name the claim's class": (
+        ASKING.replace("minSize: 1Gi", "storageClasses: [fast]"),
+        NAMESPACE + BOUND,
+        "rule data can't be decided for volume data of pod shop/db: PersistentVolumeClaim db names no storage"
+        " class, and PersistentVolume pv-1, which may, is not known. Add it to the case's objects.",
+    ),
     "the claim": (
         ASKING,
         NAMESPACE,
@@ -372,7 +387,8 @@ def test_no_case_passes_for_want_of_an_object_that_a_rule_asks_about(
     (rules / "a.test.yaml").write_text(text + text)
     status, printed = run(rules, capfd)
     assert status == 2
-    assert "a.test.yaml:12: case 'it is so': " in printed
+    line = 11 + more.count("\n")
+    assert f"a.test.yaml:{line}: case 'it is so': " in printed
     assert printed.count(message) == 2, "of every case"
     (rules / "a.test.yaml").write_text(text.replace(more, NAMESPACE + CLAIM))
     assert run(rules, capfd)[0] != 2

@@ -278,6 +278,11 @@ def test_what_cannot_be_used_is_refused_with_one_sentence_that_helps(text: str, 
     assert "\n" not in message
 
 
+NOTHING_SET = (
+    "config.yml: sets nothing, which means every PersistentVolumeClaim of every namespace. "
+    "If that is not meant, write what is."
+)
+
 WARNED: dict[str, tuple[str, str]] = {
     "an unknown key": (
         volume_keys("includeNamespace: a"),
@@ -335,6 +340,9 @@ WARNED: dict[str, tuple[str, str]] = {
         "veleroVolumeCfg:\n---\na: b\n",
         "config.yml: holds more than one YAML document; only the first is read. Remove the others.",
     ),
+    "an empty file": ("# gone\n", NOTHING_SET),
+    "empty sections": ("veleroVolumeCfg: {includeNamespaces: }\nclusterServerCfg:\n", NOTHING_SET),
+    "misspelt keys alone": ("veleroVolumeCfg: {includeNamespace: a}\n", NOTHING_SET),
 }
 
 

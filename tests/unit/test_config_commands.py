@@ -53,6 +53,8 @@ def test_validate_tells_the_format_and_the_rules(files: Files) -> None:
         f"Warning: {native}:3: key annotator.rules[1]: rule b is never reached: "
         "rule a before it takes the same.",
         f"Warning: {nine}:1: key includeNamespace is unknown and ignored. Did you mean includeNamespaces?",
+        f"Warning: {nine}: sets nothing, which means every PersistentVolumeClaim of every namespace. "
+        "If that is not meant, write what is.",
     ]
 
 
@@ -168,7 +170,8 @@ def test_convert_prints_a_document_with_changes_when_they_are_allowed(files: Fil
 
 
 def test_convert_without_objects_says_that_nothing_is_proven(files: Files) -> None:
-    status, out, err = files.call("convert", files.write("config.yml", ""))
+    nine = files.write("config.yml", "veleroVolumeCfg: {excludeJobs: a}\n")
+    status, out, err = files.call("convert", nine)
     assert status == 0
     assert err == "Not proven: give --objects or --live to compare the decision on every pod.\n"
     assert len(load_text(out, "f").configuration.rules) == 1

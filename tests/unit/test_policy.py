@@ -16,6 +16,8 @@ from velero_volume_controller.api.configuration import (
     VolumeFilter,
 )
 from velero_volume_controller.policy import decide
+from velero_volume_controller.velero.model.claims import Claim, PersistentVolume
+from velero_volume_controller.velero.model.surroundings import Surroundings
 
 BACKUP_ALL = Rule("all", Action.BACKUP)
 
@@ -182,6 +184,54 @@ REASONS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
 @pytest.mark.parametrize(("configuration", "pod", "reason"), REASONS.values(), ids=REASONS.keys())
 def test_the_reason_given(configuration: Configuration, pod: dict[str, Any], reason: str) -> None:
     assert decide(make_pod(**pod), configuration).volumes[0].reason == reason
+
+
+FAST = Names(frozenset({"fast"}))
+BOUND = Claim(name="claim", namespace="shop", volume="pv-1")
+OF_PV = (
+    "PersistentVolumeClaim claim names no storage class, and PersistentVolume pv-1, which may, is not known"
+)
+NO_CLASS = "PersistentVolumeClaim claim has no storage class, which is not among the rule's storageClasses"
+OPEN: dict[str, tuple[VolumeFilter, Claim, dict[str, PersistentVolume] | None, str, bool]] = {
+    "a class that the volume may name, which can't be seen": (
+        VolumeFilter(storage_classes=FAST), BOUND, None, OF_PV, True,
+    ),
+    "a class that the volume may name, which is not there": (
+        VolumeFilter(storage_classes=FAST), BOUND, {}, OF_PV, True,
+    ),
+    "no class on the volume either": (
+        VolumeFilter(storage_classes=FAST), BOUND, {"pv-1": PersistentVolume(name="pv-1")}, NO_CLASS, False,
+    ),
+    "no class on a claim that is not bound": (
+        VolumeFilter(storage_classes=FAST), Claim(name="claim", namespace="shop"), None, NO_CLASS, False,
+    ),
+    "a claim without a size": (
+        VolumeFilter(min_size=1), BOUND, None, "the size of PersistentVolumeClaim claim is not known", True,
+    ),
+    "a class that can't be seen of a claim that is too large anyway": (
+        VolumeFilter(storage_classes=FAST, max_size=1),
+        Claim(name="claim", namespace="shop", volume="pv-1", size=2),
+        None,
+        "PersistentVolumeClaim claim holds 2 bytes, more than maxSize",
+        False,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("wanted", "claim", "volumes", "said", "unknown"), OPEN.values(), ids=OPEN.keys())
+def test_a_rule_is_undecided_only_where_what_is_missing_would_decide(
+    wanted: VolumeFilter,
+    claim: Claim,
+    volumes: dict[str, PersistentVolume] | None,
+    said: str,
+    unknown: bool,
+) -> None:
+    surroundings = Surroundings(claims={("shop", "claim"): claim}, persistent_volumes=volumes)
+    rules = (Rule("asks", Action.BACKUP, volumes=wanted),)
+    (volume,) = decide(make_pod(), Configuration(rules=rules), surroundings).volumes
+    assert (volume.steps[0].said, volume.steps[0].unknown) == (said, unknown)
+    assert not volume.backup
+    assert (volume.unchecked is not None) is unknown
 
 
 @pytest.mark.parametrize(("ownership", "unchecked"), [(Ownership.PROTECT, True), (Ownership.LEGACY, False)])

@@ -186,7 +186,8 @@ def test_a_claim_that_is_missing_among_others_and_that_a_rule_asks_about_is_warn
         namespaces=NamespaceFilter(include=Names(frozenset({"shop"}))), volumes=VolumeFilter(min_size=1)
     )
     pods = [claimed("a", "lost"), claimed("b", "gone"), claimed("c", "lost", namespace="bank"), pod("web")]
-    shown = preview(objects(*pods), rule)
+    sized = {**CLAIM, "status": {"capacity": {"storage": "1Gi"}}}
+    shown = preview(objects(*pods, sized, VOLUME, NAMESPACE, around=False), rule)
     assert warnings(shown) == (
         "config.yml: rule first could not be decided for volume data of pod shop/a and 1 other volume:"
         " PersistentVolumeClaim lost is not known, so it did not match."

@@ -15,8 +15,7 @@ from velero_volume_controller.annotate.preview import Preview, preview
 from velero_volume_controller.api.configuration import Ownership
 from velero_volume_controller.cli.options import ConfigMapName
 from velero_volume_controller.cli.progress import Bar
-from velero_volume_controller.config import ConfigurationError, Loaded, document, load_text, source
-from velero_volume_controller.config.tree import grow
+from velero_volume_controller.config import ConfigurationError, Loaded, load_text, source
 from velero_volume_controller.dumps.objects import Objects, read_objects
 from velero_volume_controller.kube.errors import KubeconfigError
 from velero_volume_controller.manager.settings import ConfigMap
@@ -163,7 +162,7 @@ async def _read_cluster(
         if loaded is None:
             where = question.config_map
             text = await configuration_text(client, where.namespace, where.name)
-            loaded = _heeded(text, f"ConfigMap {where.namespace}/{where.name}", question.owned)
+            loaded = load_text(text, f"ConfigMap {where.namespace}/{where.name}", question.owned)
         configuration = loaded.configuration
         velero = question.velero_version
         if velero is None:
@@ -180,26 +179,9 @@ def called(file: str) -> str:
 def load_configuration(file: str, ownership: Ownership | None = None) -> Loaded:
     """Read a configuration; ``-`` is standard input. Raises ConfigurationError."""
     if file != "-":
-        return _heeded(source.read_text(Path(file)), file, ownership)
+        return load_text(source.read_text(Path(file)), file, ownership)
     data = sys.stdin.buffer.read(source.MAX_BYTES + 1)
-    return _heeded(source.decode(data, called(file)), called(file), ownership)
-
-
-def _heeded(text: str, file: str, ownership: Ownership | None) -> Loaded:
-    """With a warning if nothing is set: whoever lost the text of a file has every PVC backed up."""
-    loaded = load_text(text, file, ownership)
-    root, _ = document.compose(text, file)
-    if root is not None and not _blank(grow(root, file, frozenset()).data):
-        return loaded
-    warning = (
-        f"{file}: sets nothing, which means every PersistentVolumeClaim of every namespace."
-        " If that is not meant, write what is."
-    )
-    return replace(loaded, warnings=(*loaded.warnings, warning))
-
-
-def _blank(data: Any) -> bool:
-    return all(map(_blank, data.values())) if isinstance(data, dict) else not data
+    return load_text(source.decode(data, called(file)), called(file), ownership)
 
 
 def read_text(path: str, option: str = "--objects") -> tuple[str, str]:

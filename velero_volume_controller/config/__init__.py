@@ -12,7 +12,7 @@ from velero_volume_controller.api.configuration import Configuration, Ownership
 from velero_volume_controller.config import document
 from velero_volume_controller.config.errors import ConfigurationError
 from velero_volume_controller.config.formats import is_native
-from velero_volume_controller.config.ninekeys import parse
+from velero_volume_controller.config.ninekeys import NineKeys, parse
 from velero_volume_controller.config.source import read_text
 from velero_volume_controller.config.translate import translate
 
@@ -55,9 +55,19 @@ def load_text(text: str, file: str, ownership: Ownership | None = None) -> Loade
     else:
         keys = parse(root, file)
         configuration, found = translate(keys, ownership or Ownership.PROTECT)
-        warnings = (*keys.warnings, *found)
+        warnings = (*keys.warnings, *found, *_nothing_set(keys))
         native = False
     if more:
         ignored = f"{file}: holds more than one YAML document; only the first is read. Remove the others."
         warnings = (ignored, *warnings)
     return Loaded(configuration, warnings, native)
+
+
+def _nothing_set(keys: NineKeys) -> tuple[str, ...]:
+    """A warning if nothing is set: whoever lost the text of a file has every PVC backed up."""
+    if any(keys.values.values()):
+        return ()
+    return (
+        f"{keys.file}: sets nothing, which means every PersistentVolumeClaim of every namespace."
+        " If that is not meant, write what is.",
+    )

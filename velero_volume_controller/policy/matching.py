@@ -17,7 +17,7 @@ from velero_volume_controller.velero.model.surroundings import Surroundings
 
 
 class Unknown(str):
-    """A mismatch for want of the object that the rule asks about: it might have matched."""
+    """A mismatch for want of what the rule asks about: with it, it might have matched."""
 
     __slots__ = ()
 
@@ -77,20 +77,48 @@ def asks_for_claim(wanted: VolumeFilter) -> bool:
 
 
 def _claim_mismatch(wanted: VolumeFilter, claim: Claim, surroundings: Surroundings) -> str | None:
-    what = f"PersistentVolumeClaim {claim.name}"
-    if wanted.storage_classes is not None:
-        volume = surroundings.persistent_volume(claim)
-        storage_class = claim.storage_class or (volume.storage_class if volume is not None else "")
-        if not _named(wanted.storage_classes, storage_class):
-            found = f"storage class {storage_class}" if storage_class else "no storage class"
-            return f"{what} has {found}, which is not among the rule's storageClasses"
+    """What is certain comes first: a condition that is not met decides whatever could not be seen."""
+    found = [
+        mismatch
+        for mismatch in (
+            _class_mismatch(wanted, claim, surroundings),
+            _label_mismatch(wanted, claim),
+            _size_mismatch(wanted, claim),
+        )
+        if mismatch is not None
+    ]
+    certain = (mismatch for mismatch in found if not isinstance(mismatch, Unknown))
+    return next(certain, found[0] if found else None)
+
+
+def _class_mismatch(wanted: VolumeFilter, claim: Claim, surroundings: Surroundings) -> str | None:
+    if wanted.storage_classes is None:
+        return None
+    volume = surroundings.persistent_volume(claim)
+    storage_class = claim.storage_class or (volume.storage_class if volume is not None else "")
+    if _named(wanted.storage_classes, storage_class):
+        return None
+    if not storage_class and claim.volume and volume is None:
+        return Unknown(
+            f"PersistentVolumeClaim {claim.name} names no storage class, and PersistentVolume {claim.volume},"
+            " which may, is not known"
+        )
+    found = f"storage class {storage_class}" if storage_class else "no storage class"
+    return f"PersistentVolumeClaim {claim.name} has {found}, which is not among the rule's storageClasses"
+
+
+def _label_mismatch(wanted: VolumeFilter, claim: Claim) -> str | None:
     unmet = _unmet(wanted.claim_selector, claim.labels)
-    if unmet is not None:
-        return f"{what}: {unmet}"
+    return None if unmet is None else f"PersistentVolumeClaim {claim.name}: {unmet}"
+
+
+def _size_mismatch(wanted: VolumeFilter, claim: Claim) -> str | None:
+    """No API server takes a claim without a size, but a file may hold one."""
     if wanted.min_size is None and wanted.max_size is None:
         return None
+    what = f"PersistentVolumeClaim {claim.name}"
     if claim.size is None:
-        return f"the size of {what} is not known"
+        return Unknown(f"the size of {what} is not known")
     if wanted.min_size is not None and claim.size < wanted.min_size:
         return f"{what} holds {claim.size} bytes, less than minSize"
     if wanted.max_size is not None and claim.size > wanted.max_size:

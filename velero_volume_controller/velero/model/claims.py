@@ -7,6 +7,7 @@ import msgspec
 
 from velero_volume_controller.api.quantities import quantity
 from velero_volume_controller.velero.model.annotations import kept
+from velero_volume_controller.velero.model.metadata import WireMetadata
 
 #: The annotation that named a claim's class before Kubernetes 1.6 and still counts.
 _OLD_CLASS: Final = "volume.beta.kubernetes.io/storage-class"
@@ -39,13 +40,6 @@ class PersistentVolume(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     host_path: bool = False
 
 
-class _WireMetadata(msgspec.Struct):
-    name: str
-    namespace: str = ""
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
-
-
 class _WireStorage(msgspec.Struct):
     storage: str | int | float | None = None
 
@@ -66,7 +60,7 @@ class _WireClaimStatus(msgspec.Struct):
 
 
 class _WireClaim(msgspec.Struct):
-    metadata: _WireMetadata
+    metadata: WireMetadata
     spec: _WireClaimSpec | None = None
     status: _WireClaimStatus | None = None
 
@@ -77,7 +71,7 @@ class _WireVolumeSpec(msgspec.Struct, rename="camel"):
 
 
 class _WireVolume(msgspec.Struct):
-    metadata: _WireMetadata
+    metadata: WireMetadata
     spec: _WireVolumeSpec | None = None
 
 

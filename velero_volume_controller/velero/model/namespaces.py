@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from velero_volume_controller.velero.model.annotations import kept
+from velero_volume_controller.velero.model.metadata import WireMetadata
 
 
 class Namespace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -15,14 +16,8 @@ class Namespace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     annotations: dict[str, str] = {}
 
 
-class _WireMetadata(msgspec.Struct):
-    name: str
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
-
-
 class _WireNamespace(msgspec.Struct):
-    metadata: _WireMetadata
+    metadata: WireMetadata
 
 
 _DECODER: Final = msgspec.json.Decoder(_WireNamespace)
