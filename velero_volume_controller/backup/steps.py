@@ -99,3 +99,7 @@ class Situation:
     refused: Mapping[str, str] = field(default_factory=dict)
     """Backups, by name, that the API server refused to make, and why: one sentence. It would refuse them
     again: the name is somebody else's, the spec is not valid, or the right is missing."""
+    retry: str = ""
+    """The set's annotation ``vvc.velero.io/retry``: a word that is new each time (the time, say), and after
+    a space perhaps the names of shards, joined by ``,``. Each value is followed once: those shards, or all
+    that have no Completed Backup, get as many attempts again, and the deadline counts from then."""
