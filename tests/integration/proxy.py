@@ -46,6 +46,14 @@ class Proxy:
     def thaw(self) -> None:
         self._flowing.set()
 
+    def cut(self) -> None:
+        """Ends every connection; new ones can be made."""
+        ended, self._sockets = self._sockets[1:], self._sockets[:1]
+        for each in ended:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:

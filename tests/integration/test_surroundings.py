@@ -9,7 +9,8 @@ from kubernetes import client
 
 from hack.lab.controlplane import ControlPlane
 from tests.integration.cluster import Namespace, eventually
-from tests.integration.process import Replica, Vvc
+from tests.integration.process import LEASE, Replica, Vvc
+from tests.integration.proxy import Proxy
 from tests.integration.test_start import LEASE_VERBS, POD_VERBS, grant
 from velero_volume_controller.annotate.surroundings import Forbidden, LiveSurroundings
 from velero_volume_controller.api.configuration import (
@@ -210,6 +211,72 @@ async def test_a_rule_that_needs_what_may_not_be_read_is_refused(
     message = str(refused.value)
     assert message.startswith(f"config.yml: rule shops cannot be decided without {resource}")
     assert f"list {resource} in every namespace; watch {resource} in every namespace" in message
+
+
+def test_a_right_that_is_lost_while_it_runs_counts_at_the_next_configuration(
+    control_plane: ControlPlane, namespace: Namespace, vvc: Vvc
+) -> None:
+    grant(control_plane, namespace, POD_VERBS, LEASE_VERBS)
+    bind(namespace, "namespaces", "persistentvolumes")
+    claims = bind(namespace, "persistentvolumeclaims")
+    namespace.create_claim("data", labels={"tier": "gold"})
+    namespace.create_pod("web")
+    with Proxy(control_plane.port) as proxy:
+        direct = control_plane.kubeconfig_for(f"user-{namespace.name}").read_text()
+        vvc.kubeconfig = vvc.directory / "proxied"
+        vvc.kubeconfig.write_text(direct.replace(control_plane.server, proxy.server))
+        vvc.config.write_text(native(namespace, "volumes: {names: [data]}"))
+        replica = vvc.start_leading()
+        eventually(lambda: namespace.value("web"), "data")
+
+        client.RbacAuthorizationV1Api(namespace.api).delete_cluster_role_binding(claims)
+        # A watch that is open goes on; it is the next one that is refused.
+        proxy.cut()
+        eventually(lambda: forbidden(replica), True, within=30)
+        vvc.config.write_text(native(namespace, "volumes: {claimSelector: {matchLabels: {tier: gold}}}"))
+        refused = replica.line("the configuration was refused; the last good one stays in force")["error"]
+        assert refused == (
+            f"{vvc.config}: rule first cannot be decided without persistentvolumeclaims, and this user or"
+            " service account may not: watch persistentvolumeclaims in every namespace. Grant it with a"
+            " ClusterRole and a binding, as in the project's manifests, or take the condition out of the rule"
+        )
+        namespace.create_pod("late")
+        eventually(lambda: namespace.value("late"), "data")
+
+        vvc.config.write_text(native(namespace, "volumes: {names: [other]}"))
+        replica.line("configuration reloaded")
+        eventually(lambda: namespace.value("web"), None)
+
+
+def bind(namespace: Namespace, *resources: str) -> str:
+    """Lets this test's user follow these; the binding's name."""
+    user = f"user-{namespace.name}"
+    name = f"{user}-{resources[0]}"
+    rule = {"apiGroups": [""], "resources": list(resources), "verbs": ["list", "watch"]}
+    rbac = client.RbacAuthorizationV1Api(namespace.api)
+    rbac.create_cluster_role({"metadata": {"name": name}, "rules": [rule]})
+    rbac.create_cluster_role_binding(
+        {
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+        }
+    )
+    return name
+
+
+def forbidden(replica: Replica) -> bool:
+    return (
+        replica.metric("vvc_watch_restarts_total", resource="persistentvolumeclaims", reason="forbidden") > 0
+    )
+
+
+def native(namespace: Namespace, condition: str) -> str:
+    return (
+        "apiVersion: vvc.velero.io/v1alpha1\nkind: ControllerConfig\n"
+        f"leaderElection: {{resourceNamespace: {namespace.name}, resourceName: {LEASE}}}\n"
+        f"annotator: {{rules: [{{name: first, action: backup, {condition}}}]}}\n"
+    )
 
 
 async def test_where_nobody_may_ask_what_is_allowed_it_is_tried(
