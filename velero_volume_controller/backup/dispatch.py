@@ -85,9 +85,7 @@ def _demands(loads: Iterable[Load]) -> dict[tuple[str, str], float]:
     return found
 
 
-def _pressure(
-    loads: Iterable[Load], capacity: Callable[[str, str], int]
-) -> dict[tuple[str, str], float]:
+def _pressure(loads: Iterable[Load], capacity: Callable[[str, str], int]) -> dict[tuple[str, str], float]:
     """Seconds of work that remain for each node of a lane, at its capacity."""
     found: dict[tuple[str, str], float] = {}
     for load in loads:
