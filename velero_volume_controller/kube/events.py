@@ -48,6 +48,7 @@ class Regarding:
     namespace: str
     name: str
     uid: str = ""
+    api_version: str = "v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,12 @@ class Recorder:
 
     def _object(self, event: Event, name: str, now: str) -> dict[str, Any]:
         about = event.regarding
-        regarding = {"apiVersion": "v1", "kind": about.kind, "namespace": about.namespace, "name": about.name}
+        regarding = {
+            "apiVersion": about.api_version,
+            "kind": about.kind,
+            "namespace": about.namespace,
+            "name": about.name,
+        }
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",

@@ -10,6 +10,10 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+#: A BackupSet takes minutes to hours.
+_RUN_SECONDS: Final = (60, 300, 900, 1800, 3600, 7200, 14400, 28800, 57600, 86400)
+#: A step reads caches and asks the API server for a handful of things; a plan takes up to a second.
+_STEP_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 #: Most decisions need no request and take a fraction of a millisecond; one with a write takes milliseconds,
 #: one that is retried or waits for the API server seconds.
 _SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10, 30)
@@ -69,6 +73,7 @@ class Metrics:
         )
         self._of_the_loop()
         self._of_the_configuration()
+        self._of_backup_sets()
 
     def _of_the_loop(self) -> None:
         self.queue_depth = Gauge("vvc_queue_depth", "Pods waiting to be decided.", registry=self.registry)
@@ -102,6 +107,53 @@ class Metrics:
             "vvc_configuration_valid",
             "1 while the configuration's file is the one in force, 0 while it was refused or is gone and the"
             " last good one stays in force.",
+            registry=self.registry,
+        )
+
+    def _of_backup_sets(self) -> None:
+        self.backup_sets = Gauge(
+            "vvc_backupset_phase",
+            "BackupSets by phase, where this process leads; new is one that was not looked at yet.",
+            ["phase"],
+            registry=self.registry,
+        )
+        self.backup_set_seconds = Histogram(
+            "vvc_backupset_duration_seconds",
+            "How long BackupSets took from their start to their end, by the phase they ended in.",
+            ["phase"],
+            buckets=_RUN_SECONDS,
+            registry=self.registry,
+        )
+        self.backup_set_attempts = Counter(
+            "vvc_backupset_attempts_total",
+            "Backups of BackupSets that ended: completed, partially_failed, failed, lost, refused.",
+            ["result"],
+            registry=self.registry,
+        )
+        self.backup_set_queue_depth = Gauge(
+            "vvc_backupset_queue_depth", "BackupSets waiting for their next step.", registry=self.registry
+        )
+        self.backup_set_step_seconds = Histogram(
+            "vvc_backupset_step_duration_seconds",
+            "How long one step of a BackupSet took, its plan and its requests included.",
+            buckets=_STEP_SECONDS,
+            registry=self.registry,
+        )
+        self.backup_set_plan_seconds = Histogram(
+            "vvc_backupset_plan_duration_seconds",
+            "How long a plan took to make.",
+            buckets=_STEP_SECONDS,
+            registry=self.registry,
+        )
+        self.schedule_success = Gauge(
+            "vvc_backupset_schedule_last_success_timestamp_seconds",
+            "When the newest Completed BackupSet of a schedule ended, in seconds since 1970.",
+            ["namespace", "schedule"],
+            registry=self.registry,
+        )
+        self.schedule_problem = Gauge(
+            "vvc_backupset_schedules_with_problems",
+            "Schedules that make no BackupSets because they can't be understood.",
             registry=self.registry,
         )
 
