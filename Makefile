@@ -10,7 +10,7 @@ ON_CLUSTER := $(if $(filter kind,$(LAB)),hack/kind/with.sh)
 IMAGE ?= velero-volume-controller:latest
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock lint format unit integration test e2e e2e-smoke bench-annotate demo \
+.PHONY: help venv lock lint format unit integration test e2e e2e-smoke bench-annotate bench-backup demo \
 	lab-up lab-down lab-purge lab-status image manifests reference fuzz clean
 
 help: ## List the targets
@@ -71,6 +71,10 @@ bench-annotate: venv ## How fast pods are annotated, beside a bare loop of the s
 	@$(BIN)/python -m hack.lab build --control-plane-only
 	$(BIN)/python -m tests.bench
 
+bench-backup: venv ## BackupSets beside the best-configured plain Backup, on three nodes (2 hours)
+	@$(BIN)/python -m hack.lab build --velero 1.18.3 --velero 1.16.2
+	$(BIN)/python -m tests.bench.backup
+
 demo: venv ## From nothing to a restored backup, told step by step
 	$(ON_CLUSTER) $(BIN)/python -m hack.demo
 
@@ -93,8 +97,9 @@ image: venv ## Build the image: with Docker where it runs, else as an archive fo
 manifests: venv ## Render config/ to manifests/install.yaml
 	$(BIN)/python -m hack.manifests
 
-reference: venv ## Write docs/reference/ from the native format's definition
+reference: venv ## Write docs/reference/ and config/crd/ from the definitions in the code
 	$(BIN)/python -m hack.reference
+	$(BIN)/python -m hack.crds
 
 fuzz: venv ## Throw documents at the configuration's parser for FUZZ_SECONDS (60)
 	$(BIN)/python -m tests.fuzz --seconds $${FUZZ_SECONDS:-60}

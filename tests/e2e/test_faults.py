@@ -18,7 +18,7 @@ from hack.lab.cluster import Lab
 from hack.lab.machine import Machine
 from hack.lab.network import HOST_ADDRESS
 from hack.lab.progress import wait_until
-from hack.lab.shell import succeeds
+from hack.lab.shell import LabError, succeeds
 
 KUBELET = 10250
 API = 6443
@@ -152,6 +152,25 @@ def test_a_stopped_service_answers_nothing_until_it_is_continued(lab: Lab) -> No
     assert not kubectl.answers("/api/v1/namespaces/default")
     undo()
     wait_until(lambda: kubectl.answers("/api/v1/namespaces/default"), "etcd answers again", seconds=60)
+
+
+def restarts() -> int:
+    [container] = kubectl.get("pod", "fault-probe")["status"]["containerStatuses"]
+    return int(container["restartCount"])
+
+
+@pytest.mark.usefixtures("pod")
+def test_a_crashed_container_is_started_again_in_the_same_pod(lab: Lab) -> None:
+    kubectl.kubectl("label", "pod", "fault-probe", "crash=me")
+    uid = kubectl.get("pod", "fault-probe")["metadata"]["uid"]
+    assert faults.crash(lab, "default", "crash=me") == 1
+    wait_until(lambda: restarts() == 1, "kubelet starts the container again", seconds=60)
+    assert kubectl.get("pod", "fault-probe")["metadata"]["uid"] == uid
+
+
+def test_a_crash_of_nothing_is_an_error(lab: Lab) -> None:
+    with pytest.raises(LabError, match="no process of a pod with app=none in default"):
+        faults.crash(lab, "default", "app=none")
 
 
 def test_a_stopped_process_stands_still_and_goes_on(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from hack.lab import images, network
 from hack.lab.binaries import MODULES, PROGRAMS
+from hack.lab.velero import SECOND_LANE, VERSIONS, Knobs
 
 
 def numbers(**environment: str) -> subprocess.CompletedProcess[str]:
@@ -93,3 +94,21 @@ except shell.LabError as error:
     assert "This machine can't host the lab: it needs root" in done.stdout
     for instead in ("LAB=kind", "VVC_TEST_KUBECONFIG", "KUBEBUILDER_ASSETS"):
         assert instead in done.stdout
+
+
+def test_velero_is_installed_without_a_flag_for_what_it_does_anyway() -> None:
+    assert Knobs().flags() == []
+
+
+def test_each_knob_that_is_turned_is_a_flag_of_the_installer() -> None:
+    assert Knobs(concurrent_backups=4, item_workers=3, node_load=2).flags() == [
+        "--concurrent-backups=4",
+        "--item-block-worker-count=3",
+        "--node-agent-configmap=node-agent-config",
+    ]
+    assert json.loads(Knobs(node_load=2).node_agent_config()) == {"loadConcurrency": {"globalConfig": 2}}
+
+
+def test_no_two_installations_of_velero_share_a_prefix() -> None:
+    installations = [*VERSIONS.values(), SECOND_LANE]
+    assert len({velero.prefix for velero in installations}) == len(installations)
