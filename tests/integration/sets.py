@@ -1,0 +1,36 @@
+"""BackupSets on the real API server: our CustomResourceDefinitions, and objects of them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import yaml
+from kubernetes import client
+
+from hack.crds import FOLDER
+from tests.integration.cluster import eventually
+
+GROUP: Final = "vvc.velero.io"
+VERSION: Final = "v1alpha1"
+
+
+def install_crds(api: client.ApiClient) -> None:
+    """The definitions as they are published; those that are there stay."""
+    extensions = client.ApiextensionsV1Api(api)
+    present = {crd.metadata.name for crd in extensions.list_custom_resource_definition().items}
+    for path in sorted(FOLDER.glob("backupset*.yaml")):
+        crd = yaml.safe_load(path.read_text())
+        name = crd["metadata"]["name"]
+        if name not in present:
+            extensions.create_custom_resource_definition(crd)
+        eventually(lambda name=name: conditions(extensions, name).get("Established"), "True")
+
+
+def conditions(extensions: client.ApiextensionsV1Api, name: str) -> dict[str, str]:
+    found = extensions.read_custom_resource_definition(name).status.conditions or []
+    return {condition.type: condition.status for condition in found}
+
+
+def make(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """An object of ours, as a person writes it."""
+    return {"apiVersion": f"{GROUP}/{VERSION}", "kind": kind, "metadata": {"name": name}, "spec": spec}
