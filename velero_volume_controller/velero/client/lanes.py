@@ -88,8 +88,10 @@ class LaneWatch:
         volumes_changed: Callable[[str], None],
     ) -> None:
         self.namespace = namespace
-        self._backups = _Backups(namespace, _hooks(metrics, BACKUPS), backup_changed)
-        self._volumes = _Volumes(namespace, _hooks(metrics, POD_VOLUME_BACKUPS), volumes_changed)
+        self._metrics = metrics
+        self._forbidden: set[str] = set()
+        self._backups = _Backups(namespace, self._hooks(BACKUPS), backup_changed)
+        self._volumes = _Volumes(namespace, self._hooks(POD_VOLUME_BACKUPS), volumes_changed)
 
     async def follow(self, client: Client) -> None:
         """For ever."""
@@ -100,12 +102,12 @@ class LaneWatch:
         await self._volumes.follow(client)
 
     @property
-    def synced(self) -> bool:
-        """Both have been listed once; before, what is not seen may be there."""
-        return self._backups.synced.is_set() and self._volumes.synced.is_set()
+    def forbidden(self) -> bool:
+        """The right to look was lost: what is held here grows old."""
+        return bool(self._forbidden)
 
     async def listed(self) -> None:
-        """Waits until it is ``synced``."""
+        """Waits until both have been listed once; before, what is not seen may be there."""
         await self._backups.synced.wait()
         await self._volumes.synced.wait()
 
@@ -117,6 +119,14 @@ class LaneWatch:
     def volumes(self, backup: str) -> Iterable[PodVolumeBackup]:
         """Those of one Backup."""
         return self._volumes.of(backup)
+
+    def _hooks(self, resource: Resource) -> Hooks:
+        def restarted(reason: str) -> None:
+            change = self._forbidden.add if reason == "forbidden" else self._forbidden.discard
+            change(resource.plural)
+            self._metrics.watch_restarts.labels(resource.plural, reason).inc()
+
+        return Hooks(restarted, self._metrics.undecodable.labels(resource.plural).inc)
 
     def all_volumes(self) -> Iterable[PodVolumeBackup]:
         """Those of all Backups."""
@@ -139,10 +149,3 @@ async def missing(client: Client, namespace: str) -> list[Permission]:
 
 def _name(key: Key) -> str:
     return key.name
-
-
-def _hooks(metrics: Metrics, resource: Resource) -> Hooks:
-    def restarted(reason: str) -> None:
-        metrics.watch_restarts.labels(resource.plural, reason).inc()
-
-    return Hooks(restarted, metrics.undecodable.labels(resource.plural).inc)
