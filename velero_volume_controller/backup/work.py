@@ -61,7 +61,7 @@ class Namespace:
 class Sample:
     """What one volume has cost once: seconds of data movement and bytes of the volume.
 
-    ``ended`` is RFC 3339; it orders the samples.
+    ``ended`` is RFC 3339; it orders the samples. ``node`` is where it was read, empty if unknown.
     """
 
     key: VolumeKey
@@ -69,15 +69,21 @@ class Sample:
     seconds: float
     bytes: int
     ended: str
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
-    """What one Backup has taken beyond its volumes, in seconds."""
+    """What one Backup has taken beyond its volumes, in seconds.
+
+    ``namespaces`` is how many it held, None if all; ``volumes`` whether it took any.
+    """
 
     lane: str
     seconds: float
     ended: str
+    namespaces: int | None = 1
+    volumes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +102,32 @@ class Input:
     namespaces: tuple[Namespace, ...]
     lanes: tuple[Lane, ...]
     history: History = History()
+    namespace: str = ""
+    """The set's own: ``lanes: auto`` is the Velero there. Empty: every lane that is given."""
+    notes: tuple[str, ...] = ()
+    """What was found out while the input was gathered; they become the plan's."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedVolume:
-    """A volume with its predicted cost: seconds of data movement, and bytes."""
+    """A volume with its predicted cost: seconds for which it holds its node, and bytes.
+
+    ``start`` and ``end`` are seconds after the set's begin, as simulated. ``known``: from its own history.
+    """
 
     volume: Volume
     seconds: float
     bytes: int
+    known: bool = False
+    start: float = 0.0
+    end: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedShard:
     """One Backup to be. ``start`` and ``end`` are seconds after the set's begin, as simulated.
 
-    ``alone`` is how long it would take with every slot to itself.
+    ``alone`` is how long it takes at least, with all to itself. ``first``: it goes before the others.
     """
 
     name: str
@@ -122,6 +138,7 @@ class PlannedShard:
     alone: float = 0.0
     start: float = 0.0
     end: float = 0.0
+    first: bool = False
 
     def load(self) -> dict[str, float]:
         """Predicted seconds of volume data by node."""

@@ -12,6 +12,9 @@ from velero_volume_controller.velero.model.metadata import WireMetadata
 #: The annotation that named a claim's class before Kubernetes 1.6 and still counts.
 _OLD_CLASS: Final = "volume.beta.kubernetes.io/storage-class"
 
+#: Access modes with which several nodes, and so pods of several namespaces, may use one storage.
+_MANY: Final = frozenset({"ReadWriteMany", "ReadOnlyMany"})
+
 
 class Claim(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A PersistentVolumeClaim.
@@ -32,12 +35,17 @@ class Claim(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class PersistentVolume(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A PersistentVolume. ``host_path``: it is a folder of the node's own."""
+    """A PersistentVolume. ``host_path``: it is a folder of the node's own.
+
+    ``shared`` names the storage behind one that many nodes may mount (a CSI handle, an NFS export): two
+    PersistentVolumes that name the same hold the same data. Empty for any other.
+    """
 
     name: str
     annotations: dict[str, str] = {}
     storage_class: str = ""
     host_path: bool = False
+    shared: str = ""
 
 
 class _WireStorage(msgspec.Struct):
@@ -65,9 +73,22 @@ class _WireClaim(msgspec.Struct):
     status: _WireClaimStatus | None = None
 
 
+class _WireCsi(msgspec.Struct, rename="camel"):
+    driver: str = ""
+    volume_handle: str = ""
+
+
+class _WireNfs(msgspec.Struct):
+    server: str = ""
+    path: str = ""
+
+
 class _WireVolumeSpec(msgspec.Struct, rename="camel"):
     storage_class_name: str | None = None
     host_path: dict[str, object] | None = None
+    access_modes: tuple[str, ...] | None = None
+    csi: _WireCsi | None = None
+    nfs: _WireNfs | None = None
 
 
 class _WireVolume(msgspec.Struct):
@@ -108,7 +129,16 @@ def decode_volume(raw: bytes | msgspec.Raw) -> PersistentVolume:
         annotations=kept(annotations),
         storage_class=sys.intern(annotations.get(_OLD_CLASS) or spec.storage_class_name or ""),
         host_path=spec.host_path is not None,
+        shared=_shared(spec),
     )
+
+
+def _shared(spec: _WireVolumeSpec) -> str:
+    if not _MANY.intersection(spec.access_modes or ()):
+        return ""
+    if spec.csi is not None:
+        return f"{spec.csi.driver}/{spec.csi.volume_handle}"
+    return f"{spec.nfs.server}:{spec.nfs.path}" if spec.nfs is not None else ""
 
 
 def _bytes(storage: str | float | None) -> int | None:
