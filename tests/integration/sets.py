@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import yaml
@@ -23,12 +24,12 @@ def install_crds(api: client.ApiClient) -> None:
         name = crd["metadata"]["name"]
         if name not in present:
             extensions.create_custom_resource_definition(crd)
-        eventually(lambda name=name: conditions(extensions, name).get("Established"), "True")
+        eventually(partial(_established, extensions, name), True)
 
 
-def conditions(extensions: client.ApiextensionsV1Api, name: str) -> dict[str, str]:
-    found = extensions.read_custom_resource_definition(name).status.conditions or []
-    return {condition.type: condition.status for condition in found}
+def _established(extensions: client.ApiextensionsV1Api, name: str) -> bool:
+    status: Any = extensions.read_custom_resource_definition(name).status
+    return any(each.type == "Established" and each.status == "True" for each in status.conditions or ())
 
 
 def make(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:

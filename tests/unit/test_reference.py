@@ -49,7 +49,7 @@ def test_no_section_takes_keys_that_it_does_not_know(name: str) -> None:
 
 
 def test_adopt_is_the_one_key_that_is_true_or_false() -> None:
-    assert boolean_keys() == {"adopt"}
+    assert boolean_keys(schema()) == {"adopt"}
 
 
 def test_the_document_on_the_page_can_be_used() -> None:

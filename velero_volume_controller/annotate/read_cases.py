@@ -20,13 +20,11 @@ from velero_volume_controller.api.configuration import Action, Ownership
 from velero_volume_controller.config import document
 from velero_volume_controller.config.errors import ConfigurationError
 from velero_volume_controller.config.tree import Path, Tree, grow
-from velero_volume_controller.dumps.documents import Item, items_of, scalar
+from velero_volume_controller.dumps.documents import Item, items_of
+from velero_volume_controller.dumps.typed import typed
 from velero_volume_controller.velero.model.versions import NEWEST, Version, parse_version
 
 _CASE_KEYS: Final = ("name", "objects", "expect", "ownership", "veleroVersion")
-#: Tells what a scalar's tag is where none is written.
-_RESOLVER: Final = yaml.SafeLoader("")
-
 _POD_KEYS: Final = ("value", "after", "action", "volumes", "rules")
 
 
@@ -79,8 +77,8 @@ class _Reader:
         )
 
     def _items(self, objects: list[Any]) -> Iterator[Item]:
-        typed = _typed(objects, document.top_level(self.node)["objects"])
-        for position, each in enumerate(typed):
+        written = typed(objects, document.top_level(self.node)["objects"])
+        for position, each in enumerate(written):
             path = (*self.at, "objects", position)
             raw = msgspec.json.encode(each)
             yield from items_of(raw, self.tree.file, self.tree.line(path))
@@ -158,23 +156,6 @@ class _Reader:
             return str(value)
         self.tree.add(path, f"expected {' or '.join(choices)}, found {_kind(value)}.")
         return None
-
-
-def _typed(data: Any, node: yaml.Node | None) -> Any:
-    """Text as it was written, with each scalar made what Kubernetes reads it as.
-
-    The node of a key that is set twice may be the other one, which is refused anyway.
-    """
-    if isinstance(data, dict):
-        values = document.top_level(node)
-        return {key: _typed(value, values.get(key)) for key, value in data.items()}
-    if isinstance(data, list) and isinstance(node, yaml.SequenceNode):
-        return [_typed(each, item) for each, item in zip(data, node.value, strict=False)]
-    if isinstance(data, str) and isinstance(node, yaml.ScalarNode):
-        # types-PyYAML has no types for it.
-        untagged = _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
-        return scalar(data, plain=node.style is None and node.tag == untagged)
-    return data
 
 
 def _kind(value: Any) -> str:

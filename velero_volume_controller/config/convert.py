@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Callable, Iterable
 
 from velero_volume_controller.api.configuration import Configuration, Names, Rule
-from velero_volume_controller.api.volume_types import VOLUME_TYPES
 from velero_volume_controller.api.names import is_namespace, is_object_pattern
+from velero_volume_controller.api.volume_types import VOLUME_TYPES
 
 
 def as_native(configuration: Configuration) -> tuple[Configuration, list[str]]:

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field
 
+from velero_volume_controller.api import names
 from velero_volume_controller.api.configuration import Action, ClusterServer, Mode, Operator, Ownership
 from velero_volume_controller.api.quantities import QUANTITY_PATTERN
 from velero_volume_controller.api.volume_types import VOLUME_TYPES
-from velero_volume_controller.api import names
 
 _STAR = "(in which * is any run of characters)"
 #: No control characters, and no spaces at either end.

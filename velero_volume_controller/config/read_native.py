@@ -4,7 +4,6 @@ Everything that is wrong is reported at once. A module of its own, so that the
 schema and its library are loaded only when there is a native document to read.
 """
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -19,13 +18,11 @@ from velero_volume_controller.config.checks import (
 )
 from velero_volume_controller.config.errors import ConfigurationError
 from velero_volume_controller.config.native import ControllerConfig, RuleSpec
-from velero_volume_controller.config.schema import boolean_keys
+from velero_volume_controller.config.ninekeys import SECTIONS
+from velero_volume_controller.config.schema import boolean_keys, schema
 from velero_volume_controller.config.schema_problems import schema_problems
 from velero_volume_controller.config.translate_native import translate
-from velero_volume_controller.config.tree import Path, Tree, grow
-
-#: Nobody reads more.
-_MOST_PROBLEMS: Final = 100
+from velero_volume_controller.config.tree import Path, grow
 
 _RULES: Final[Path] = ("annotator", "rules")
 
@@ -35,9 +32,9 @@ def read(root: yaml.Node, file: str, ownership: Ownership | None) -> tuple[Confi
 
     Raises ConfigurationError with every problem that was found, by line.
     """
-    tree = grow(root, file, boolean_keys())
+    tree = grow(root, file, boolean_keys(schema()))
     wrong: set[Path] = set()
-    for path, what in schema_problems(tree.data):
+    for path, what in schema_problems(tree.data, schema(), _elsewhere):
         tree.add(path, what)
         wrong.add(path[:3])
     written = _written_rules(tree.data)
@@ -52,7 +49,7 @@ def read(root: yaml.Node, file: str, ownership: Ownership | None) -> tuple[Confi
     for path, what in same_names((place, name) for place, name in names if isinstance(name, str)):
         tree.add(path, what)
     if tree.problems:
-        raise ConfigurationError(*_listed(tree))
+        raise ConfigurationError(*tree.listed())
     document = msgspec.convert(tree.data, ControllerConfig)
     warnings = tuple(
         tree.sentence(path, what) for path, what in rule_warnings(rules, document.annotator.default)
@@ -60,14 +57,11 @@ def read(root: yaml.Node, file: str, ownership: Ownership | None) -> tuple[Confi
     return translate(document, ownership, file), warnings
 
 
-def _listed(tree: Tree) -> Iterator[str]:
-    """The problems by line; of a file that is something else altogether, the first of them."""
-    problems = sorted(tree.problems, key=lambda each: each[0])
-    yield from (text for _, text in problems[:_MOST_PROBLEMS])
-    if len(problems) > _MOST_PROBLEMS:
-        line, _ = problems[_MOST_PROBLEMS]
-        left = len(problems) - _MOST_PROBLEMS
-        yield f"{tree.file}:{line}: from here on {left} more problems. Correct those above first."
+def _elsewhere(key: str, _: Path) -> str | None:
+    """What to do about a key of the other format."""
+    if key not in SECTIONS:
+        return None
+    return "It belongs to the format of the nine keys; vvc config convert turns that into this one."
 
 
 def _written_rules(data: Any) -> list[tuple[Path, Any]]:

@@ -1,5 +1,6 @@
 """The JSON Schema of the native format, made from its definition."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -19,10 +20,19 @@ def schema() -> dict[str, Any]:
     for choice in (Action, Mode, Operator, Ownership):
         # In the order of the code, and without the docstring, which speaks to programmers.
         definitions[choice.__name__] = {"type": "string", "enum": [member.value for member in choice]}
-    for definition in definitions.values():
-        _tidy(definition)
+    tidied(definitions)
     root = definitions.pop(ControllerConfig.__name__)
     return {"$schema": _DIALECT, "title": ControllerConfig.__name__, **root, "$defs": definitions}
+
+
+def tidied(definitions: dict[str, Any]) -> dict[str, Any]:
+    """msgspec's definitions as what is said of a file that a person wrote: changed in place, and returned.
+
+    A key that may be left out can't be null: whoever wrote it meant something.
+    """
+    for definition in definitions.values():
+        _tidy(definition)
+    return definitions
 
 
 def _tidy(definition: dict[str, Any]) -> None:
@@ -32,17 +42,20 @@ def _tidy(definition: dict[str, Any]) -> None:
         definition.pop("required", None)
     for described in definition.get("properties", {}).values():
         # An empty default says that the key may be left out; written out, it would be refused.
-        if described.get("default") in ([], {}, ""):
-            del described["default"]
+        if described.get("default", "") in ([], {}, "", None):
+            described.pop("default", None)
+        choices = [choice for choice in described.get("anyOf", ()) if choice != {"type": "null"}]
+        if len(choices) == 1:
+            del described["anyOf"]
+            described.update({**choices[0], **described})
 
 
-@cache
-def boolean_keys() -> frozenset[str]:
-    """The keys that hold true or false. Everything else that is not a list or a map is text."""
-    sections = (schema(), *schema()["$defs"].values())
+def boolean_keys(described: Mapping[str, Any]) -> frozenset[str]:
+    """The keys that hold true or false in files of this schema."""
+    sections = (described, *described["$defs"].values())
     return frozenset(
         key
         for section in sections
-        for key, described in section.get("properties", {}).items()
-        if described.get("type") == "boolean"
+        for key, value in section.get("properties", {}).items()
+        if value.get("type") == "boolean"
     )

@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator, ValidationError
@@ -13,8 +12,6 @@ from jsonschema.validators import extend
 
 from velero_volume_controller.api.volume_types import PERSISTENT_VOLUME_CLAIM
 from velero_volume_controller.config.document import quoted
-from velero_volume_controller.config.ninekeys import SECTIONS
-from velero_volume_controller.config.schema import schema
 from velero_volume_controller.config.tree import Path
 
 #: What people call things, beside their names.
@@ -31,6 +28,10 @@ _ALIKE: Final = 0.7
 _SHORT: Final = 80
 
 
+#: What to do about a key that is none here, at this place, because it belongs to something else; or None.
+Elsewhere = Callable[[str, Path], str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Failure:
     """A value that a keyword of the schema refuses; ``wanted`` is what stands at the keyword."""
@@ -40,22 +41,18 @@ class _Failure:
     wanted: Any
     schema: Mapping[str, Any]
     instance: Any
+    root: Mapping[str, Any]
+    elsewhere: Elsewhere
 
 
-def schema_problems(data: Any) -> Iterator[tuple[Path, str]]:
+def schema_problems(data: Any, schema: Mapping[str, Any], elsewhere: Elsewhere) -> Iterator[tuple[Path, str]]:
     """(place, what is wrong there), one for each place: a second look at one value tells nothing new."""
     seen: set[Path] = set()
-    for error in _validator().iter_errors(data):
-        for path, what in _explain(_failure(error)):
+    for error in _VALIDATOR(schema).iter_errors(data):
+        for path, what in _explain(_failure(error, schema, elsewhere)):
             if path not in seen:
                 seen.add(path)
                 yield path, what
-
-
-@cache
-def _validator() -> Any:
-    with_pattern: Any = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
-    return with_pattern(schema())
 
 
 def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[ValidationError]:
@@ -64,11 +61,16 @@ def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[Validatio
         yield ValidationError(f"{instance!r} does not match")
 
 
-def _failure(error: Any) -> _Failure:
+_VALIDATOR: Final[Any] = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+
+
+def _failure(error: Any, schema: Mapping[str, Any], elsewhere: Elsewhere) -> _Failure:
     path = tuple(error.absolute_path)
     if "propertyNames" in error.absolute_schema_path:
         path = (*path, error.instance)
-    return _Failure(path, error.validator, error.validator_value, error.schema, error.instance)
+    return _Failure(
+        path, error.validator, error.validator_value, error.schema, error.instance, schema, elsewhere
+    )
 
 
 def _explain(failure: _Failure) -> Iterator[tuple[Path, str]]:
@@ -136,6 +138,10 @@ def _empty_list(failure: _Failure) -> str:
     return "is an empty list, which would match nothing. Remove the key to match all."
 
 
+def _long_list(failure: _Failure) -> str:
+    return f"expected at most {failure.wanted} entries, found {len(failure.instance)}."
+
+
 def _no_values(_: _Failure) -> str:
     """There is one ``not`` in the schema: of the two operators without values."""
     return "operators Exists and DoesNotExist take no values. Remove the key, or use In or NotIn."
@@ -148,7 +154,12 @@ _SENTENCES: Final[Mapping[str, Callable[[_Failure], str]]] = {
     "minLength": _wrong_text,
     "maxLength": _wrong_text,
     "required": _lacks,
+    "minimum": _wrong_text,
+    "maximum": _wrong_text,
+    "anyOf": _wrong_text,
     "minItems": _empty_list,
+    "maxItems": _long_list,
+    "maxProperties": _long_list,
     "not": _no_values,
 }
 
@@ -158,14 +169,14 @@ def _unknown_keys(failure: _Failure) -> Iterator[tuple[Path, str]]:
     unset = [key for key in known if key not in failure.instance]
     for key in failure.instance:
         if key not in known:
-            yield (*failure.path, key), f"is unknown. {_advice(key, known, unset)}"
+            yield (*failure.path, key), f"is unknown. {_advice(key, known, unset, failure)}"
 
 
-def _advice(key: str, known: list[str], unset: list[str]) -> str:
+def _advice(key: str, known: list[str], unset: list[str], failure: _Failure) -> str:
     """Of the keys here only one that is not set yet can be what was meant."""
-    if key in SECTIONS:
-        return "It belongs to the format of the nine keys; vvc config convert turns that into this one."
-    owners = _owners().get(key)
+    if (meant := failure.elsewhere(key, failure.path)) is not None:
+        return meant
+    owners = _owners(failure.root).get(key)
     near = _nearest(key, unset, _ALIKE if owners else _SIMILAR)
     hints = [f"Did you mean {near}?"] if near else []
     if owners:
@@ -173,10 +184,9 @@ def _advice(key: str, known: list[str], unset: list[str]) -> str:
     return " ".join(hints) or f"Known keys: {', '.join(known)}."
 
 
-@cache
-def _owners() -> dict[str, list[str]]:
+def _owners(root: Mapping[str, Any]) -> dict[str, list[str]]:
     """For each key the keys that it may stand below."""
-    sections = {"": schema(), **schema()["$defs"]}
+    sections = {"": root, **root["$defs"]}
     parents: dict[str, list[str]] = {}
     for section in sections.values():
         for key, described in section.get("properties", {}).items():

@@ -20,9 +20,9 @@ from velero_volume_controller.api.configuration import (
     Rule,
     VolumeFilter,
 )
+from velero_volume_controller.api.names import SERVER, is_namespace, is_object
 from velero_volume_controller.api.volume_types import PERSISTENT_VOLUME_CLAIM, VOLUME_TYPES
 from velero_volume_controller.config.errors import ConfigurationError
-from velero_volume_controller.api.names import SERVER, is_namespace, is_object
 from velero_volume_controller.config.ninekeys import VOLUME_SECTION, NineKeys
 
 #: What is backed up when ``includeVolumeTypes`` is empty.

@@ -5,7 +5,7 @@ or false. Aliases are followed, up to a limit: a few lines of them can stand for
 billions of nodes.
 """
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +20,9 @@ Path = tuple[str | int, ...]
 _MOST_NODES: Final = 200_000
 #: The format's own depth is 9.
 _DEEPEST: Final = 40
+
+#: Nobody reads more.
+_MOST_PROBLEMS: Final = 100
 
 _BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
@@ -47,6 +50,15 @@ class Tree:
     def add(self, path: Path, what: str, line: int | None = None) -> None:
         """Note a problem, at the place's own line unless another is given."""
         self.problems.append((line or self.line(path), self.sentence(path, what, line)))
+
+    def listed(self) -> Iterator[str]:
+        """The problems by line; of a file that is something else altogether, the first of them."""
+        problems = sorted(self.problems, key=lambda each: each[0])
+        yield from (text for _, text in problems[:_MOST_PROBLEMS])
+        if len(problems) > _MOST_PROBLEMS:
+            line, _ = problems[_MOST_PROBLEMS]
+            left = len(problems) - _MOST_PROBLEMS
+            yield f"{self.file}:{line}: from here on {left} more problems. Correct those above first."
 
 
 def dotted(path: Path) -> str:
