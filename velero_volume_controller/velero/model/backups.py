@@ -17,6 +17,18 @@ ENDED: Final = frozenset({"Completed", "PartiallyFailed", "Failed", "FailedValid
 #: Something of it can be restored.
 RESTORABLE: Final = frozenset({"Completed", "PartiallyFailed"})
 COMPLETED: Final = "Completed"
+#: Its items are taken; plugins or the upload are waited for. Velero starts the next one meanwhile: 1.18
+#: counts these no more (backup_tracker.go, RunningCount), before it another controller than the backup's
+#: does them.
+POST_PROCESSING: Final = frozenset(
+    {
+        "WaitingForPluginOperations",
+        "WaitingForPluginOperationsPartiallyFailed",
+        "Finalizing",
+        "FinalizingPartiallyFailed",
+    }
+)
+DELETING: Final = "Deleting"
 
 
 class BackupStatus(msgspec.Struct, frozen=True, rename="camel"):
@@ -59,6 +71,11 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
     def ended(self) -> bool:
         """Velero does no more to it."""
         return self.phase in ENDED
+
+    @property
+    def occupies(self) -> bool:
+        """It holds one of its Velero's slots, or waits for one."""
+        return not (self.ended or self.phase in POST_PROCESSING or self.phase == DELETING)
 
     @property
     def reason(self) -> str:

@@ -1,0 +1,160 @@
+"""What a set has come to: its restore point, what that lacks and why, and how far it is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from velero_volume_controller.api.backupset import (
+    Attempt,
+    Missing,
+    PointBackup,
+    Progress,
+    RestorePoint,
+    SetPhase,
+    Shard,
+)
+from velero_volume_controller.backup.attempts import View, done
+from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
+from velero_volume_controller.velero.model.pod_volume_backups import ENDED, PodVolumeBackup
+from velero_volume_controller.velero.model.versions import Version
+
+#: Up to here all of a Backup's volumes are lost when one runs into fs-backup-timeout (velero issue 9986).
+_LOSES_ALL: Version = Version(1, 18, 2)
+
+
+def best(shard: Shard) -> Attempt | None:
+    """The attempt that stands: a Completed one, else the one with the most volumes; the newest of equals."""
+    standing = [attempt for attempt in shard.attempts if attempt.phase in RESTORABLE]
+    return max(
+        standing,
+        key=lambda attempt: (
+            attempt.phase == COMPLETED,
+            attempt.volumes,
+            attempt.bytes,
+            shard.attempts.index(attempt),
+        ),
+        default=None,
+    )
+
+
+def phase(shards: Sequence[Shard]) -> SetPhase:
+    """How a set ends."""
+    if all(done(shard) for shard in shards):
+        return SetPhase.COMPLETED
+    if any(best(shard) for shard in shards):
+        return SetPhase.PARTIALLY_FAILED
+    return SetPhase.FAILED
+
+
+def restore_point(
+    shards: Sequence[Shard], view: View, before: RestorePoint | None, unstarted: str
+) -> RestorePoint:
+    """The best Backup of each shard, and all that they lack.
+
+    ``before`` keeps what was said of a Backup whose PodVolumeBackups are not seen just now. ``unstarted`` is
+    why a shard has no Backup at all.
+    """
+    point = RestorePoint()
+    for shard in shards:
+        attempt = best(shard)
+        if attempt is None:
+            point.missing.extend(_lost(shard, unstarted))
+            continue
+        point.backups.append(
+            PointBackup(
+                name=attempt.backup, lane=attempt.lane, shard=shard.name, namespaces=list(shard.namespaces)
+            )
+        )
+        if attempt.phase == COMPLETED:
+            continue
+        volumes = view.volumes.get((attempt.lane, attempt.backup), ())
+        kept = [each for each in before.missing if _of(each, shard)] if before else []
+        point.missing.extend(kept if kept and not volumes else _lacks(shard, attempt, volumes, view))
+    return point
+
+
+def _of(missing: Missing, shard: Shard) -> bool:
+    return missing.namespace in shard.namespaces or (shard.cluster and not missing.namespace)
+
+
+def _lost(shard: Shard, unstarted: str) -> Iterator[Missing]:
+    """All of a shard of which nothing can be restored."""
+    if shard.attempts:
+        last = shard.attempts[-1]
+        why = f"Backup {last.backup} is {last.phase or 'not begun'}: {last.reason or 'no reason given'}"
+    else:
+        why = unstarted
+    if shard.cluster:
+        yield Missing(namespace="", reason=f"all cluster-scoped resources: {why}")
+    for namespace in shard.namespaces:
+        yield Missing(namespace=namespace, reason=why)
+
+
+def _lacks(
+    shard: Shard, attempt: Attempt, volumes: Sequence[PodVolumeBackup], view: View
+) -> Iterator[Missing]:
+    """What a PartiallyFailed Backup lacks: its volumes that were not taken; else what Velero says."""
+    lane = view.lanes.get(attempt.lane)
+    # One that had not ended when its Backup did was given up at fs-backup-timeout.
+    given_up = any(each.phase not in ENDED for each in volumes)
+    all_lost = given_up and lane is not None and lane.version <= _LOSES_ALL
+    named = False
+    for volume in sorted(volumes, key=lambda each: (each.pod_namespace, each.pod, each.volume)):
+        if volume.phase == COMPLETED and not all_lost:
+            continue
+        named = True
+        yield Missing(
+            namespace=volume.pod_namespace,
+            pod=volume.pod,
+            volume=volume.volume,
+            reason=_why(volume, all_lost),
+        )
+    if not named:
+        where = shard.namespaces[0] if len(shard.namespaces) == 1 else ""
+        held = f" of {', '.join(shard.namespaces)}" if len(shard.namespaces) > 1 else ""
+        yield Missing(
+            namespace=where,
+            reason=f"something{held} that is no volume: Backup {attempt.backup} is PartiallyFailed:"
+            f" {attempt.reason or 'no reason given'}",
+        )
+
+
+def _why(volume: PodVolumeBackup, all_lost: bool) -> str:
+    if volume.phase == COMPLETED:
+        return (
+            "Velero up to 1.18.2 loses all volumes of a Backup that ran into fs-backup-timeout (issue 9986)"
+        )
+    if volume.phase not in ENDED:
+        return f"it was {volume.phase or 'not begun'} when Velero gave it up (fs-backup-timeout)"
+    return volume.message or f"its PodVolumeBackup {volume.name} is {volume.phase}"
+
+
+def progress(shards: Iterable[Shard], view: View) -> Progress:
+    """The sum over the Backup of each shard that counts now: the best that ended, else the newest."""
+    found = Progress()
+    for shard in shards:
+        attempt = best(shard) if done(shard) else (shard.attempts[-1] if shard.attempts else None)
+        if attempt is None:
+            continue
+        volumes = view.volumes.get((attempt.lane, attempt.backup), ())
+        if not volumes:
+            found.bytes_done += attempt.bytes
+            found.bytes_total += attempt.bytes
+            found.volumes_done += attempt.volumes
+            found.volumes_total += attempt.volumes
+        for volume in volumes:
+            found.bytes_done += volume.bytes_done
+            found.bytes_total += max(volume.bytes_total, volume.bytes_done)
+            found.volumes_done += volume.phase == COMPLETED
+            found.volumes_total += 1
+    return found
+
+
+def expires(point: RestorePoint, view: View, before: str | None) -> str | None:
+    """When the first Backup of the restore point expires, RFC 3339; ``before`` where none is seen."""
+    found = [
+        backup.status.expiration
+        for each in point.backups
+        if (backup := view.backups.get((each.lane, each.name))) and backup.status.expiration
+    ]
+    return min(found, default=before)

@@ -1,0 +1,87 @@
+"""Where a Backup can be handed over: free slots, and other people's Backups in the way. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+from velero_volume_controller.api.backupset import BackupSetSpec, Shard
+from velero_volume_controller.backup.attempts import View, under_way
+from velero_volume_controller.velero.model.backups import POST_PROCESSING, Backup
+from velero_volume_controller.velero.model.lanes import Lane
+
+#: Seconds after which another's Backup that waits, in a Velero that runs none, holds no slot any more: 1.18
+#: forgets a ReadyToStart one at a restart, and does not count it.
+_FORGOTTEN: Final = 600.0
+
+
+def limit(lane: Lane, spec: BackupSetSpec) -> int:
+    """Backups that this lane takes at the same time: what the spec says, else what its Velero runs."""
+    for choice in spec.lanes:
+        if choice.namespace == lane.namespace and choice.slots is not None:
+            return choice.slots
+    return lane.slots
+
+
+def free(shards: Sequence[Shard], view: View, spec: BackupSetSpec) -> dict[str, int]:
+    """Slots left in each lane that takes Backups now, other people's Backups counted."""
+    held: dict[str, set[str]] = {lane: set() for lane in view.lanes}
+    known: set[tuple[str, str]] = set()
+    for shard in shards:
+        known.update((attempt.lane, attempt.backup) for attempt in shard.attempts)
+        attempt = under_way(shard)
+        if attempt is not None and attempt.phase not in POST_PROCESSING:
+            held.setdefault(attempt.lane, set()).add(attempt.backup)
+    for key, backup in view.backups.items():
+        if key not in known and backup.occupies and not _forgotten(backup, view):
+            held.setdefault(backup.namespace, set()).add(backup.name)
+    return {
+        name: max(0, limit(lane, spec) - len(held[name]))
+        for name, lane in view.lanes.items()
+        if not lane.problem
+    }
+
+
+def running(lane: str, view: View) -> int:
+    """Backups that this lane's Velero is working on."""
+    return sum(
+        backup.namespace == lane and backup.occupies and not backup.waiting
+        for backup in view.backups.values()
+    )
+
+
+def _forgotten(backup: Backup, view: View) -> bool:
+    old = bool(backup.created) and view.age(backup.created) > _FORGOTTEN
+    return backup.waiting and old and running(backup.namespace, view) == 0
+
+
+def in_the_way(shard: Shard, view: View) -> Backup | None:
+    """Another's Backup that has not ended and takes one of the shard's namespaces.
+
+    Velero 1.18 makes the later of the two wait; in two lanes nothing does, and both would read the same
+    volumes.
+    """
+    for backup in view.backups.values():
+        if backup.occupies and not view.mine(backup) and overlaps(backup, shard.namespaces):
+            return backup
+    return None
+
+
+def overlaps(backup: Backup, namespaces: Iterable[str]) -> bool:
+    """Whether the Backup takes one of these namespaces: as Velero reads its two lists."""
+    return any(
+        (not backup.included_namespaces or _any(backup.included_namespaces, name))
+        and not _any(backup.excluded_namespaces, name)
+        for name in namespaces
+    )
+
+
+def _any(patterns: Iterable[str], name: str) -> bool:
+    """Velero's patterns have ``*``, ``?`` and ``[abc]`` (pkg/util/wildcard)."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def held_by_set(shard: Shard, blocked: Mapping[str, str]) -> tuple[str, str] | None:
+    """A namespace of the shard that another running set holds, and that set."""
+    return next(((name, blocked[name]) for name in shard.namespaces if name in blocked), None)
