@@ -65,14 +65,14 @@ def test_the_newest_samples_of_each_volume_are_kept() -> None:
     assert [sample.ended for sample in history([], volumes).samples] == [at(end) for end in range(65, 101, 5)]
 
 
-def test_a_backup_costs_beyond_its_volumes_what_no_volume_accounts_for() -> None:
+def test_a_backup_costs_beyond_its_volumes_what_comes_before_the_first_and_after_the_last() -> None:
     volumes = [
         volume("a", "shop", 10, 20),
         volume("a", "shop", 15, 30, claim="b"),
         volume("a", "shop", 40, 45),
     ]
     found = history([backup("a", "Completed", 5, 50, "shop")], volumes).overheads
-    assert found == (Overhead("velero", 45 - 20 - 5, at(50)),)
+    assert found == (Overhead("velero", 5 + 5, at(50)),)
 
 
 def test_a_failed_backup_says_nothing_of_overheads() -> None:
