@@ -1,0 +1,229 @@
+"""How far a BackupSet is: its status, and what Velero says of its Backups and volumes now. Pure.
+
+The set's status alone is enough: the controller keeps it. The Backups and
+PodVolumeBackups add each volume, and what has happened since it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from velero_volume_controller.api.backupset import Attempt, BackupSetStatus, SetPhase, Shard
+from velero_volume_controller.backup import remaining
+from velero_volume_controller.backup.attempts import LOST, OVER, REFUSED, due
+from velero_volume_controller.backup.conditions import DEGRADED, PLANNED, PROGRESSING, SPEC_CHANGED, find
+from velero_volume_controller.backup.failures import failures
+from velero_volume_controller.backup.remaining import Work
+from velero_volume_controller.backup.times import after, parse_time, seconds_between
+from velero_volume_controller.backup.views import NEW, WAITING, Seen, SetView, ShardView, VolumeView
+from velero_volume_controller.velero.model.backups import COMPLETED
+from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
+
+
+def view(seen: Seen, now: str) -> SetView:
+    """The set as it is ``now`` (RFC 3339)."""
+    status, over = seen.status, seen.status.phase is not None and seen.status.phase.ended
+    volumes: dict[tuple[str, str], list[PodVolumeBackup]] = {}
+    for each in seen.volumes or ():
+        volumes.setdefault((each.namespace, each.backup), []).append(each)
+    drafts = [_Draft.of(shard, seen, volumes, now) for shard in status.shards]
+    works = [draft.work(seen, now, over=over) for draft in drafts]
+    places = remaining.places(_intervals(status.shards))
+    plan = status.plan
+    speed = remaining.pace(works, plan.predicted_seconds if plan else 0, places)
+    shards = tuple(
+        draft.shown(work, speed, seen, over=over) for draft, work in zip(drafts, works, strict=True)
+    )
+    done, total, volumes_done, volumes_total = _sums(status, shards, live=seen.volumes is not None)
+    return SetView(
+        namespace=seen.namespace,
+        name=seen.name,
+        phase=status.phase.value if status.phase else NEW,
+        now=now,
+        started=status.started,
+        ended=status.ended,
+        ends=_ends(status, works, places, speed, now),
+        predicted=plan.predicted_seconds if plan else 0,
+        lower_bound=plan.lower_bound_seconds if plan else 0,
+        fraction=remaining.fraction(works, speed),
+        done=done,
+        total=total,
+        volumes_done=volumes_done,
+        volumes_total=volumes_total,
+        rate=_rate(status, shards, done, now),
+        shards=shards,
+        failures=tuple(failures(status, seen.spec, seen.volumes or ())),
+        missing=tuple(_missing(status)),
+        notes=(*_held_up(status), *seen.notes),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A shard with the attempt that is told of, and its volumes. The Backup may be newer than the status."""
+
+    shard: Shard
+    number: int
+    attempt: Attempt | None
+    phase: str
+    started: str | None
+    ended: str | None
+    volumes: tuple[VolumeView, ...]
+
+    @classmethod
+    def of(
+        cls, shard: Shard, seen: Seen, volumes: Mapping[tuple[str, str], list[PodVolumeBackup]], now: str
+    ) -> _Draft:
+        numbers = range(1, len(shard.attempts) + 1)
+        complete = [number for number in numbers if shard.attempts[number - 1].phase == COMPLETED]
+        number = complete[0] if complete else len(shard.attempts)
+        if not number:
+            return cls(shard, 0, None, WAITING, None, None, ())
+        attempt = shard.attempts[number - 1]
+        key = (attempt.lane, attempt.backup)
+        backup = (seen.backups or {}).get(key)
+        phase, started, ended = attempt.phase or NEW, attempt.started, attempt.ended
+        if backup is not None and phase not in OVER:
+            phase = backup.phase or NEW
+            started = backup.status.start_timestamp or started
+            ended = backup.status.completion_timestamp if backup.ended else None
+        of_backup = sorted(volumes.get(key, ()), key=lambda each: (each.pod_namespace, each.pod, each.volume))
+        return cls(
+            shard, number, attempt, phase, started, ended, tuple(_volume(each, now) for each in of_backup)
+        )
+
+    def work(self, seen: Seen, now: str, *, over: bool) -> Work:
+        """As the prediction sees it."""
+        lane, predicted = self.shard.lane, float(self.shard.predicted_seconds)
+        if self.phase == COMPLETED:
+            return Work(lane, predicted, taken=self.seconds(now))
+        if self.attempt is not None and self.phase not in OVER:
+            return Work(lane, predicted, running=self.seconds(now), data_left=self.data_left())
+        again = None if over else due(self.shard, seen.spec.retry)
+        wait = None if again is None else max(seconds_between(now, again), 0.0) if again else 0.0
+        return Work(lane, predicted, wait=wait)
+
+    def shown(self, work: Work, speed: float, seen: Seen, *, over: bool) -> ShardView:
+        """As a person sees it."""
+        shard, attempt = self.shard, self.attempt
+        taken = attempt.bytes if attempt is not None else 0
+        return ShardView(
+            name=shard.name,
+            namespaces=tuple(shard.namespaces),
+            cluster=shard.cluster,
+            lane=attempt.lane if attempt is not None else shard.lane,
+            backup=attempt.backup if attempt is not None else "",
+            phase=self.phase,
+            attempt=self.number,
+            fraction=1.0 if work.taken is not None else remaining.share(work, speed),
+            done=max(sum(each.done for each in self.volumes), taken),
+            total=max(sum(max(each.total, each.done) for each in self.volumes), taken),
+            seconds=work.taken or work.running or 0.0,
+            left=remaining.left(work, speed),
+            due=None if over else due(shard, seen.spec.retry),
+            volumes=self.volumes,
+        )
+
+    def seconds(self, now: str) -> float:
+        """How long Velero has been at it, or was; from the handing over where it has not begun."""
+        began = self.started or (self.attempt.created if self.attempt is not None else None)
+        return max(seconds_between(began, self.ended or now), 0.0) if began else 0.0
+
+    def data_left(self) -> float:
+        """What the slowest of the volumes that run still needs, in seconds."""
+        running = (each for each in self.volumes if each.rate > 0)
+        return max(((each.total - each.done) / each.rate for each in running), default=0.0)
+
+
+def _volume(volume: PodVolumeBackup, now: str) -> VolumeView:
+    seconds = 0.0
+    if volume.started:
+        seconds = max(seconds_between(volume.started, volume.completed or now), 0.0)
+    return VolumeView(
+        namespace=volume.pod_namespace,
+        pod=volume.pod,
+        volume=volume.volume,
+        node=volume.node,
+        phase=volume.phase or NEW,
+        done=volume.bytes_done,
+        total=volume.bytes_total,
+        seconds=seconds,
+    )
+
+
+def _intervals(shards: Iterable[Shard]) -> Iterator[tuple[str, float, float]]:
+    for shard in shards:
+        for attempt in shard.attempts:
+            began = attempt.started or attempt.created
+            if began and attempt.phase not in {LOST, REFUSED}:
+                ended = parse_time(attempt.ended).timestamp() if attempt.ended else float("inf")
+                yield attempt.lane, parse_time(began).timestamp(), ended
+
+
+def _ends(
+    status: BackupSetStatus, works: list[Work], places: dict[str, int], speed: float, now: str
+) -> str | None:
+    """A set that is paused, or not planned yet, has no predicted end."""
+    if status.phase is not None and status.phase.ended:
+        return status.ended
+    if status.phase is not SetPhase.RUNNING or not works:
+        return None
+    return after(now, remaining.finish(works, places, speed))
+
+
+def _sums(status: BackupSetStatus, shards: tuple[ShardView, ...], *, live: bool) -> tuple[int, int, int, int]:
+    """Bytes and volumes, done and in all. Where the volumes can't be read, as the status has them."""
+    if not live or not any(shard.volumes for shard in shards):
+        known = status.progress
+        return (
+            (known.bytes_done, known.bytes_total, known.volumes_done, known.volumes_total)
+            if known is not None
+            else (0, 0, 0, 0)
+        )
+    volumes = [each for shard in shards for each in shard.volumes]
+    # Of a Backup that is complete the PodVolumeBackups may be gone already; the status has kept the sums.
+    gone = [each.attempts[-1] for each in status.shards if each.attempts and _gone(each, shards)]
+    kept = sum(attempt.volumes for attempt in gone)
+    return (
+        sum(shard.done for shard in shards),
+        sum(shard.total for shard in shards),
+        sum(each.phase == COMPLETED for each in volumes) + kept,
+        len(volumes) + kept,
+    )
+
+
+def _gone(shard: Shard, shards: tuple[ShardView, ...]) -> bool:
+    return any(each.name == shard.name and each.phase == COMPLETED and not each.volumes for each in shards)
+
+
+def _rate(status: BackupSetStatus, shards: tuple[ShardView, ...], done: int, now: str) -> float:
+    """Of what moves now; where that can't be seen, or nothing does any more, over all the time."""
+    moving = sum(volume.rate for shard in shards if shard.running for volume in shard.volumes)
+    over = status.phase is not None and status.phase.ended
+    if not status.started or (moving and not over):
+        return moving
+    if not over and any(shard.volumes for shard in shards):
+        return 0.0
+    seconds = seconds_between(status.started, status.ended or now)
+    return done / seconds if seconds > 0 else 0.0
+
+
+def _missing(status: BackupSetStatus) -> Iterator[str]:
+    if status.restore_point is None:
+        return
+    for each in status.restore_point.missing:
+        what = f"namespace {each.namespace}"
+        if each.volume or each.pod:
+            what = f"volume {each.volume or 'unknown'} of {each.namespace}/{each.pod or 'unknown'}"
+        yield f"{what}: {each.reason}" if each.reason else what
+
+
+def _held_up(status: BackupSetStatus) -> Iterator[str]:
+    """What the conditions say that a person should know."""
+    over = status.phase is not None and status.phase.ended
+    for kind, bad in ((PLANNED, "False"), (DEGRADED, "True"), (PROGRESSING, "False"), (SPEC_CHANGED, "True")):
+        condition = find(status.conditions, kind)
+        if condition is None or condition.status != bad or (over and kind == PROGRESSING):
+            continue
+        yield f"{condition.reason}: {condition.message}"
