@@ -89,6 +89,11 @@ def tell(recorder: Recorder, about: BackupSet, action: Tell) -> None:
     """An Event on the set, soon, and a line of the log."""
     level = log.warning if action.warning else log.info
     level(action.message, namespace=about.namespace, backup_set=about.name, reason=action.reason)
+    emit(recorder, about, action)
+
+
+def emit(recorder: Recorder, about: BackupSet, action: Tell) -> None:
+    """An Event on the set, soon."""
     regarding = Regarding("BackupSet", about.namespace, about.name, about.uid, BACKUP_SETS.api_version)
     recorder.emit(Event(regarding, action.reason, "Step", action.message, warning=action.warning))
 

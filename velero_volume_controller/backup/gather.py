@@ -15,11 +15,13 @@ from velero_volume_controller.backup.objects import BackupSet
 from velero_volume_controller.backup.steps import Observed
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError, KubeError
+from velero_volume_controller.kube.events import Recorder
 from velero_volume_controller.kube.resources import Resource
 from velero_volume_controller.observe.metrics import Metrics
 from velero_volume_controller.velero.client.installations import read_lane
 from velero_volume_controller.velero.client.lanes import LaneWatch, missing
 from velero_volume_controller.velero.model.backups import Backup
+from velero_volume_controller.velero.model.installations import for_location
 from velero_volume_controller.velero.model.lanes import Lane
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
 from velero_volume_controller.velero.model.pods import Pod
@@ -45,6 +47,16 @@ class Ground:
     surroundings: Callable[[], Awaitable[Surroundings]]
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the process lends to the loops of this room."""
+
+    client: Client
+    ground: Ground
+    recorder: Recorder
+    metrics: Metrics
+
+
 class LaneHidden(KubeError):  # noqa: N818  (the name says what is the case)
     """A lane's Backups can't be seen or made: a right is missing. Nothing may be concluded about them."""
 
@@ -67,27 +79,25 @@ class Lanes:
 
     def __init__(
         self,
-        client: Client,
-        ground: Ground,
-        metrics: Metrics,
+        means: Means,
         spawn: Spawn,
         backup_changed: Callable[[str, Backup], None],
         volumes_changed: Callable[[str, str], None],
     ) -> None:
         """The listeners are told the lane's namespace, and the Backup or its name."""
-        self._client = client
-        self._ground = ground
-        self._metrics = metrics
+        self._client = means.client
+        self._ground = means.ground
+        self._metrics = means.metrics
         self._spawn = spawn
         self._backup_changed = backup_changed
         self._volumes_changed = volumes_changed
         self._known: dict[str, _Known] = {}
 
-    async def observe(self, names: Iterable[str], uid: str, resource: Resource, namespace: str) -> Observed:
+    async def observe(self, names: Iterable[str], uid: str, location: str | None, revision: str) -> Observed:
         """The lanes as they are now, with all Backups that bear this set's uid and those of others under way.
 
-        ``resource`` is what is listed in ``namespace`` for etcd's revision. Raises LaneHidden, NotListed, and
-        as Client.request.
+        ``location`` is the storage location that the Backups are for, None Velero's default; ``revision`` is
+        etcd's. Raises LaneHidden, NotListed, and as Client.request.
         """
         known = [await self._know(name) for name in names]
         backups = [
@@ -102,8 +112,8 @@ class Lanes:
         return Observed(
             backups=tuple(backups),
             volumes=tuple(volumes),
-            lanes=tuple(each.lane for each in known if each.lane is not None),
-            revision=await revision(self._client, resource, namespace),
+            lanes=tuple(for_location(each.lane, location) for each in known if each.lane is not None),
+            revision=revision,
         )
 
     def past(self, names: Iterable[str]) -> tuple[list[Backup], list[PodVolumeBackup]]:

@@ -1,0 +1,44 @@
+"""Of two BackupSets over the same namespaces the older goes first. Pure.
+
+Velero would run their Backups one after another anyway, in the order of their making:
+interleaved, each set would take as long as both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from velero_volume_controller.backup.attempts import due, under_way
+from velero_volume_controller.backup.objects import BackupSet
+
+
+def held_by(found: BackupSet) -> list[str]:
+    """The namespaces that this set still has to back up.
+
+    A paused set holds only what its Backups are at: it may stay paused for days.
+    """
+    phase = found.status.phase
+    if found.spec is None or found.deleting or (phase is not None and phase.ended):
+        return []
+    retry = found.spec.retry
+    open_shards = (
+        shard
+        for shard in found.status.shards
+        if under_way(shard) is not None or (not found.spec.paused and due(shard, retry) is not None)
+    )
+    return [namespace for shard in open_shards for namespace in shard.namespaces]
+
+
+def held_by_older(found: BackupSet, others: Iterable[BackupSet]) -> dict[str, str]:
+    """Namespaces that older sets hold, each with the name of such a set (namespace/name)."""
+    held: dict[str, str] = {}
+    for other in sorted(others, key=_age):
+        if other.uid != found.uid and _age(other) < _age(found):
+            for namespace in held_by(other):
+                held.setdefault(namespace, f"{other.namespace}/{other.name}")
+    return held
+
+
+def _age(found: BackupSet) -> tuple[str, str]:
+    """Sorts the oldest first; of those made in one second, by uid."""
+    return found.created, found.uid
