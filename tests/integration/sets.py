@@ -18,7 +18,8 @@ VERSION: Final = "v1alpha1"
 def install_crds(api: client.ApiClient) -> None:
     """The definitions as they are published; those that are there stay."""
     extensions = client.ApiextensionsV1Api(api)
-    present = {crd.metadata.name for crd in extensions.list_custom_resource_definition().items}
+    listed: Any = extensions.list_custom_resource_definition().items
+    present = {crd.metadata.name for crd in listed}
     for path in sorted(FOLDER.glob("backupset*.yaml")):
         crd = yaml.safe_load(path.read_text())
         name = crd["metadata"]["name"]

@@ -52,7 +52,7 @@ _DURATION: Final = "a duration such as 90s or 1h30m"
 _TYPES: Final = {_TEXT: str, _TRUTH: bool, _LIST: list, _MAP: dict, _NUMBER: int, _DURATION: str}
 
 #: The fields of Velero's BackupSpec (backup_types.go, 1.18.3). Others are passed through as they are.
-_FIELDS: Final = {
+TEMPLATE_FIELDS: Final = {
     "csiSnapshotTimeout": _DURATION,
     "datamover": _TEXT,
     "defaultVolumesToFsBackup": _TRUTH,
@@ -85,8 +85,8 @@ def check_template(spec: BackupSetSpec) -> None:
     for key, value in template.items():
         if key in _OWN:
             raise _invalid(key, f"is the plan's to say; {_OWN[key]}")
-        if key in _FIELDS:
-            _check_type(key, value, _FIELDS[key])
+        if key in TEMPLATE_FIELDS:
+            _check_type(key, value, TEMPLATE_FIELDS[key])
     if "labelSelector" in template and "orLabelSelectors" in template:
         raise _invalid("labelSelector", "and template.orLabelSelectors: Velero takes one of them only")
     _check_cluster(spec, template)

@@ -1,0 +1,206 @@
+"""A BackupSet as a person writes it: YAML or JSON in, its parts out. Pure.
+
+Everything that is wrong with it is said at once, with file, line and key, before
+anything is sent: the API server would say it in words for programmers, without a line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+import yaml
+from msgspec import Meta
+
+from velero_volume_controller.api import names
+from velero_volume_controller.api.backupset import (
+    GROUP,
+    MAX_NAME,
+    VERSION,
+    BackupSetSpec,
+    LabelKey,
+    LabelValue,
+    Name,
+)
+from velero_volume_controller.backup.render import TEMPLATE_FIELDS, check_template
+from velero_volume_controller.backup.work import PlanningError
+from velero_volume_controller.config import document
+from velero_volume_controller.config.errors import ConfigurationError
+from velero_volume_controller.config.schema import boolean_keys, tidied
+from velero_volume_controller.config.schema_problems import schema_problems
+from velero_volume_controller.config.tree import Path, Tree, grow
+from velero_volume_controller.dumps.typed import typed
+
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "BackupSet"
+
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
+_TEMPLATE: Final[Path] = ("spec", "template")
+
+#: What to write for fields of Velero's BackupSpec that a set says itself.
+_INSTEAD: Final = {
+    "includedNamespaces": "Write selection.namespaces.include.",
+    "excludedNamespaces": "Write selection.namespaces.exclude.",
+    "includeClusterResources": "Write selection.clusterResources.",
+}
+
+
+class _Metadata(msgspec.Struct, rename="camel"):
+    """What Kubernetes keeps of every object; more of it, as kubectl get prints it, is ignored."""
+
+    name: Annotated[
+        str,
+        Meta(
+            title=f"a name of at most {MAX_NAME} small letters, digits, dashes and dots",
+            pattern=names.SUBDOMAIN,
+            max_length=MAX_NAME,
+        ),
+    ] = ""
+    namespace: Name = ""
+    labels: dict[LabelKey, LabelValue] = {}
+    annotations: dict[str, str] = {}
+
+
+class _Document(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """The file."""
+
+    api_version: Literal["vvc.velero.io/v1alpha1"]
+    kind: Literal["BackupSet"]
+    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+    spec: BackupSetSpec
+    status: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A BackupSet that is not made yet. ``name`` and ``namespace`` are empty where it does not say.
+
+    ``warnings`` are complete sentences on what looks wrong and is let pass.
+    """
+
+    spec: BackupSetSpec
+    name: str = ""
+    namespace: str = ""
+    labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def read_set(text: str, file: str) -> Written:
+    """The BackupSet in a file's text; ``file`` is what messages call it. Raises ConfigurationError."""
+    root, more = document.compose(text, file)
+    if root is None or document.is_null(root):
+        raise ConfigurationError(
+            f"{file}:1: is empty, expected a {KIND}: apiVersion, kind, metadata and spec."
+        )
+    tree = grow(root, file, boolean_keys(schema()))
+    if more:
+        tree.add((), f"holds more than one YAML document. Give each {KIND} a file of its own.")
+    _resolve(tree, root)
+    for path, what in problems(tree.data):
+        tree.add(path, what)
+    if tree.problems:
+        raise ConfigurationError(*tree.listed())
+    found = msgspec.convert(tree.data, _Document)
+    try:
+        check_template(found.spec)
+    except PlanningError as error:
+        raise ConfigurationError(_placed(tree, str(error))) from None
+    return Written(
+        found.spec,
+        found.metadata.name,
+        found.metadata.namespace,
+        found.metadata.labels,
+        found.metadata.annotations,
+        tuple(tree.sentence((*_TEMPLATE, key), what) for key, what in unknown_fields(found.spec)),
+    )
+
+
+def problems(data: Any) -> Iterator[tuple[Path, str]]:
+    """(place, what is wrong there) in a whole BackupSet."""
+    return schema_problems(data, schema(), _elsewhere)
+
+
+def unknown_fields(spec: BackupSetSpec) -> Iterator[tuple[str, str]]:
+    """(key of the template, what there is to say of it): a newer Velero may know it, an older drops it."""
+    for key in spec.template:
+        if key not in TEMPLATE_FIELDS:
+            near = difflib.get_close_matches(key, TEMPLATE_FIELDS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            yield (
+                key,
+                f"is no field of a Backup's spec in Velero 1.18, and an API server that does not know it "
+                f"drops it without a word.{hint}",
+            )
+
+
+def manifest(written: Written) -> dict[str, Any]:
+    """The object as it is sent, and as ``kubectl apply`` takes it."""
+    metadata: dict[str, Any] = {"name": written.name, "namespace": written.namespace}
+    if written.labels:
+        metadata["labels"] = dict(written.labels)
+    if written.annotations:
+        metadata["annotations"] = dict(written.annotations)
+    spec = _pruned(msgspec.to_builtins(written.spec))
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
+
+
+def _pruned(value: Any) -> Any:
+    """Without the sections that say nothing; what the template holds is the user's."""
+    return {
+        key: below if key == "template" else _pruned(below) if isinstance(below, dict) else below
+        for key, below in value.items()
+        if below != {} and (key == "template" or not isinstance(below, dict) or _pruned(below) != {})
+    }
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the file. The same object each time: not to be changed."""
+    made = msgspec.json.schema(_Document)
+    definitions = tidied(made["$defs"])
+    root = definitions.pop(_Document.__name__)
+    return {**root, "$defs": definitions}
+
+
+def _resolve(tree: Tree, root: yaml.Node) -> None:
+    """Numbers where the schema has numbers, and in the template what Kubernetes reads there."""
+    tree.data = _numbers(tree.data, schema())
+    spec = tree.data.get("spec") if isinstance(tree.data, dict) else None
+    if isinstance(spec, dict) and "template" in spec:
+        node = document.top_level(document.top_level(root).get("spec")).get("template")
+        spec["template"] = typed(spec["template"], node)
+
+
+def _numbers(data: Any, described: Mapping[str, Any]) -> Any:
+    if "$ref" in described:
+        described = schema()["$defs"][described["$ref"].rpartition("/")[2]]
+    if isinstance(data, dict):
+        known = described.get("properties", {})
+        return {key: _numbers(value, known.get(key, {})) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_numbers(value, described.get("items", {})) for value in data]
+    kinds = {described.get("type"), *(choice.get("type") for choice in described.get("anyOf", ()))}
+    return int(data) if isinstance(data, str) and "integer" in kinds and _NUMBER.fullmatch(data) else data
+
+
+def _elsewhere(key: str, path: Path) -> str | None:
+    """What to do about a key that belongs below the template, where Velero's own fields stand."""
+    if path not in {(), ("spec",), ("spec", "selection")}:
+        return None
+    if key in _INSTEAD:
+        return _INSTEAD[key]
+    if key in TEMPLATE_FIELDS:
+        return "It is a field of Velero's; write it below spec.template."
+    return None
+
+
+def _placed(tree: Tree, sentence: str) -> str:
+    """A sentence that begins with the path of a key, with the file and line of that key."""
+    key, _, what = sentence.removeprefix("spec.template.").partition(" ")
+    return tree.sentence((*_TEMPLATE, key), f"{what}." if what[-1:].isalnum() else what)

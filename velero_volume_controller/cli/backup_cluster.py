@@ -1,0 +1,62 @@
+"""How the commands of ``vvc backup`` reach the cluster, and the name of a set that most of them take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from velero_volume_controller.kube.errors import KubeError
+from velero_volume_controller.observe.log import LogFormat, set_up
+
+if TYPE_CHECKING:
+    from velero_volume_controller.kube.client import Client
+
+T = TypeVar("T")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What ``cluster_options`` ask for: the namespace of Velero and the cluster."""
+
+    namespace: str
+    kubeconfig: Path | None = None
+    context: str | None = None
+
+
+def ask(where: Where, question: Callable[[Client], Awaitable[T]]) -> T:
+    """Run a question against the cluster. Raises KubeError, and whatever the question raises."""
+    set_up(0, LogFormat.AUTO)
+    return asyncio.run(_asked(where, question))
+
+
+async def _asked(where: Where, question: Callable[[Client], Awaitable[T]]) -> T:
+    # Imported here: the Kubernetes library takes a second that --help need not wait for.
+    from velero_volume_controller.kube.client import Client  # noqa: PLC0415
+    from velero_volume_controller.kube.credentials import Cluster  # noqa: PLC0415
+
+    async with Client.connect(Cluster(where.kubeconfig, where.context)) as client:
+        return await question(client)
+
+
+def set_name(command: Command) -> Command:
+    """Add the argument NAME, the name of a BackupSet, which Tab completes."""
+    return click.argument("name", shell_complete=_names)(command)
+
+
+def _names(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    # Imported here, as above.
+    from velero_volume_controller.backup.handling import sets  # noqa: PLC0415
+
+    given = context.params
+    where = Where(given.get("namespace") or "velero", given.get("kubeconfig"), given.get("context"))
+    try:
+        found = ask(where, lambda client: sets(client, where.namespace))
+    except KubeError:
+        return []
+    return [each.name for each in found if each.name.startswith(incomplete)]
