@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from velero_volume_controller.api.backupset import Attempt, BackupSetStatus, SetPhase, Shard
 from velero_volume_controller.backup import remaining
@@ -17,8 +18,12 @@ from velero_volume_controller.backup.failures import failures
 from velero_volume_controller.backup.remaining import Work
 from velero_volume_controller.backup.times import after, parse_time, seconds_between
 from velero_volume_controller.backup.views import NEW, WAITING, Seen, SetView, ShardView, VolumeView
+from velero_volume_controller.backup.words import span
 from velero_volume_controller.velero.model.backups import COMPLETED
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
+
+#: How long a new set may be without a phase before one wonders. Seconds.
+TAKEN_UP: Final = 15.0
 
 
 def view(seen: Seen, now: str) -> SetView:
@@ -55,7 +60,7 @@ def view(seen: Seen, now: str) -> SetView:
         shards=shards,
         failures=tuple(failures(status, seen.spec, seen.volumes or ())),
         missing=tuple(_missing(status)),
-        notes=(*_held_up(status), *seen.notes),
+        notes=(*_held_up(seen, now), *seen.notes),
     )
 
 
@@ -213,14 +218,20 @@ def _missing(status: BackupSetStatus) -> Iterator[str]:
     if status.restore_point is None:
         return
     for each in status.restore_point.missing:
-        what = f"namespace {each.namespace}"
+        what = f"namespace {each.namespace}" if each.namespace else "the cluster-scoped resources"
         if each.volume or each.pod:
             what = f"volume {each.volume or 'unknown'} of {each.namespace}/{each.pod or 'unknown'}"
         yield f"{what}: {each.reason}" if each.reason else what
 
 
-def _held_up(status: BackupSetStatus) -> Iterator[str]:
+def _held_up(seen: Seen, now: str) -> Iterator[str]:
     """What the conditions say that a person should know."""
+    status = seen.status
+    if status.phase is None and seen.created and seconds_between(seen.created, now) > TAKEN_UP:
+        yield (
+            f"nothing has taken it up for {span(seconds_between(seen.created, now))}: is vvc run at work, and"
+            " may it read BackupSets? kubectl -n velero get deployments"
+        )
     over = status.phase is not None and status.phase.ended
     for kind, bad in ((PLANNED, "False"), (DEGRADED, "True"), (PROGRESSING, "False"), (SPEC_CHANGED, "True")):
         condition = find(status.conditions, kind)

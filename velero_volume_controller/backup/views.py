@@ -26,13 +26,14 @@ _ENDS: Final = frozenset(phase.value for phase in SetPhase if phase.ended)
 class Seen:
     """What could be read. ``backups`` (by lane and name) and ``volumes`` are None where they may not be read.
 
-    ``notes`` are sentences on that.
+    ``notes`` are sentences on that. ``created`` is when the set was made.
     """
 
     namespace: str
     name: str
     spec: BackupSetSpec
     status: BackupSetStatus
+    created: str = ""
     backups: Mapping[tuple[str, str], Backup] | None = None
     volumes: tuple[PodVolumeBackup, ...] | None = None
     notes: tuple[str, ...] = ()

@@ -2,6 +2,8 @@
 
 import click
 
+from velero_volume_controller.cli.backup_status import status
+
 _EPILOG = """
 \b
 Examples:
@@ -14,3 +16,7 @@ Examples:
 @click.group(epilog=_EPILOG, short_help="Run many Velero Backups as one restore point.")
 def backup() -> None:
     """Run many Velero Backups in parallel as one restore point, a BackupSet, and look after it."""
+
+
+for _command in (status,):
+    backup.add_command(_command)
