@@ -196,7 +196,9 @@ def hopeless(attempt: Attempt) -> bool:
 
 def due(shard: Shard, retry: Retry) -> str | None:
     """From when on its next Backup may be made; empty for at once, None if there is to be none."""
-    if under_way(shard) or done(shard):
+    # A shard that was found again by its number alone has no namespaces: to Velero that would mean all.
+    holds = shard.namespaces or shard.cluster
+    if under_way(shard) or done(shard) or not holds:
         return None
     counted = len(shard.attempts) - shard.forgiven
     if counted <= 0:

@@ -105,6 +105,7 @@ def render(template: Mapping[str, Any], shard: Shard) -> dict[str, Any]:
     cluster = _joined(fields.pop("excludedClusterScopedResources", []), excluded)
     if shard.cluster:
         return _cluster(fields, cluster)
+    assert shard.namespaces, "an empty list would mean all namespaces"
     fields["includedNamespaces"] = list(shard.namespaces)
     fields["excludedClusterScopedResources"] = _joined(cluster, [_SNAPSHOT_CONTENTS])
     if excluded:

@@ -79,11 +79,15 @@ def _of(missing: Missing, shard: Shard) -> bool:
 
 def _lost(shard: Shard, unstarted: str) -> Iterator[Missing]:
     """All of a shard of which nothing can be restored."""
-    if shard.attempts:
-        last = shard.attempts[-1]
+    last = shard.attempts[-1] if shard.attempts else None
+    if last is None:
+        why = unstarted
+    elif last.backup:
         why = f"Backup {last.backup} is {last.phase or 'not begun'}: {last.reason or 'no reason given'}"
     else:
-        why = unstarted
+        why = last.reason
+    if not shard.namespaces and not shard.cluster:
+        yield Missing(namespace="", reason=f"shard {shard.name}: {why}")
     if shard.cluster:
         yield Missing(namespace="", reason=f"all cluster-scoped resources: {why}")
     for namespace in shard.namespaces:
