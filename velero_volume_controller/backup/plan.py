@@ -1,0 +1,208 @@
+"""The plan of a BackupSet: from what is selected and known to shards, their lanes and their order. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from velero_volume_controller.backup.choosing_lanes import spread, usable_lanes
+from velero_volume_controller.backup.costs import CLUSTER_SECONDS, Costs
+from velero_volume_controller.backup.groups import Group, groups
+from velero_volume_controller.backup.shard_names import CLUSTER, shard_names
+from velero_volume_controller.backup.shards import Cut, Piece, best_cut, job, lower_bound
+from velero_volume_controller.backup.simulate import Job, Simulation, Span, Velero, alone, simulate, velero_of
+from velero_volume_controller.backup.work import (
+    Input,
+    Plan,
+    PlannedShard,
+    PlannedVolume,
+    PlanningError,
+)
+from velero_volume_controller.velero.model.lanes import Lane
+
+#: Shards for each slot, where the spec does not say.
+SHARDS_PER_SLOT = 4
+
+
+def plan(given: Input) -> Plan:
+    """The same input, in whatever order, gives the same plan.
+
+    Raises PlanningError: NothingSelected, LaneMissing, LaneUnavailable, LanesShareStorage, Contradiction,
+    TooFewShards.
+    """
+    if not given.namespaces:
+        raise PlanningError("NothingSelected", "no namespace is selected; correct spec.selection.namespaces")
+    notes = list(given.notes)
+    lanes = usable_lanes(given, notes)
+    work = _Work(given, lanes)
+    found = groups(given.namespaces, given.spec, notes)
+    home = spread(found, lanes, work.rough, notes)
+    pieces = {
+        lane.namespace: [work.piece(group, lane) for group in found if home[group.name] == lane.namespace]
+        for lane in lanes
+    }
+    cuts = {
+        lane.namespace: best_cut(
+            pieces[lane.namespace],
+            lane.namespace,
+            work.veleros[lane.namespace],
+            work.costs.fixed(lane.namespace),
+            most,
+        )
+        for lane, most in zip(lanes, _most(given, lanes, found), strict=True)
+    }
+    planned = _planned(cuts, lanes[0].namespace if given.spec.selection.cluster_resources else None, work)
+    simulated = simulate([each.job for each in planned], work.veleros, work.limit)
+    shards = _in_order(planned, simulated, work)
+    bound = max(
+        lower_bound(pieces[lane.namespace], work.veleros[lane.namespace], work.costs.fixed(lane.namespace))
+        for lane in lanes
+    )
+    notes += _guesses(shards)
+    notes += _without_agent(given, lanes, shards)
+    return Plan(shards, simulated.makespan, bound, plan_hash(shards), tuple(dict.fromkeys(notes)))
+
+
+class _Work:
+    """What the volumes cost in each lane."""
+
+    def __init__(self, given: Input, lanes: Sequence[Lane]) -> None:
+        volumes = [volume for namespace in given.namespaces for volume in namespace.volumes]
+        limits = given.spec.concurrency
+        per_node = None if limits.per_node == "auto" else limits.per_node
+        self.limit = None if limits.max == "auto" else limits.max
+        self.costs = Costs(given.history, volumes)
+        self.lanes = {lane.namespace: lane for lane in lanes}
+        self.veleros: Mapping[str, Velero] = {
+            lane.namespace: velero_of(lane, lane.slots, per_node) for lane in lanes
+        }
+        self._first = lanes[0]
+
+    def rough(self, group: Group) -> float:
+        """Seconds of a group's data, wherever it goes."""
+        volumes = (volume for each in group.namespaces for volume in each.volumes)
+        return 1.0 + sum(self.costs.volume(volume, self._first).seconds for volume in volumes)
+
+    def piece(self, group: Group, lane: Lane) -> Piece:
+        """The group with what its volumes take in this lane, in the order of a Backup."""
+        volumes = sorted(
+            (volume for each in group.namespaces for volume in each.volumes),
+            key=lambda each: (each.namespace, each.pod, each.volume),
+        )
+        planned = tuple(self.costs.volume(volume, lane) for volume in volumes)
+        return Piece(group, planned, self.veleros[lane.namespace])
+
+
+@dataclass(frozen=True)
+class _Shard:
+    namespaces: tuple[str, ...]
+    volumes: tuple[PlannedVolume, ...]
+    job: Job
+
+
+def _most(given: Input, lanes: Sequence[Lane], found: Sequence[Group]) -> list[int]:
+    """Shards at most in each lane. Raises PlanningError if the spec allows fewer than it asks for."""
+    slots = sum(lane.slots for lane in lanes)
+    isolated = sum(group.alone for group in found)
+    if given.spec.max_shards is None:
+        return [SHARDS_PER_SLOT * lane.slots + isolated for lane in lanes]
+    needed = max(isolated + any(not group.alone for group in found), len(lanes))
+    if given.spec.max_shards < needed:
+        raise PlanningError(
+            "TooFewShards",
+            f"spec.maxShards is {given.spec.max_shards}, and the Veleros used ({len(lanes)}) and the"
+            f" namespaces of spec.isolate ({isolated}) need {needed}; raise it, or leave it out",
+        )
+    spare = given.spec.max_shards
+    shares = []
+    for place, lane in enumerate(lanes):
+        share = max(1, min(round(spare * lane.slots / slots), spare - (len(lanes) - place - 1)))
+        shares.append(share)
+        spare -= share
+        slots -= lane.slots
+    return shares
+
+
+def _planned(cuts: Mapping[str, Cut], cluster_lane: str | None, work: _Work) -> list[_Shard]:
+    """Shards with their names, sorted by them, so that nothing hangs on the order of the input."""
+    members = sorted(
+        (sorted(each.name for piece in shard for each in piece.group.namespaces), lane, shard)
+        for lane, cut in cuts.items()
+        for shard in cut
+    )
+    planned = []
+    for name, (namespaces, lane, shard) in zip(
+        shard_names(names for names, _, _ in members), members, strict=True
+    ):
+        volumes = tuple(
+            sorted(
+                (each for piece in shard for each in piece.volumes),
+                key=lambda each: (each.volume.namespace, each.volume.pod, each.volume.volume),
+            )
+        )
+        planned.append(_Shard(tuple(namespaces), volumes, job(name, lane, shard, work.costs.fixed(lane))))
+    if cluster_lane is not None:
+        half = (work.costs.fixed(cluster_lane) + CLUSTER_SECONDS) / 2
+        planned.append(_Shard((), (), Job(CLUSTER, cluster_lane, (), half, half)))
+    return planned
+
+
+def _in_order(planned: Sequence[_Shard], simulated: Simulation, work: _Work) -> tuple[PlannedShard, ...]:
+    """As they start in the simulation."""
+    shards = [
+        PlannedShard(
+            each.job.shard,
+            each.namespaces,
+            each.job.lane,
+            _timed(each, simulated.volumes[each.job.shard]),
+            cluster=not each.namespaces,
+            alone=alone(each.job, work.veleros[each.job.lane]),
+            start=simulated.shards[each.job.shard].start,
+            end=simulated.shards[each.job.shard].end,
+            first=each.job.first,
+        )
+        for each in planned
+    ]
+    return tuple(sorted(shards, key=lambda each: (each.start, not each.first, -each.alone, each.name)))
+
+
+def _timed(shard: _Shard, spans: Sequence[Span]) -> tuple[PlannedVolume, ...]:
+    return tuple(
+        replace(volume, start=span.start, end=span.end)
+        for volume, span in zip(shard.volumes, spans, strict=True)
+    )
+
+
+def plan_hash(shards: Sequence[PlannedShard]) -> str:
+    """Sixteen hex digits of what was decided: who is with whom, where, and in which order; not the times."""
+    decided = [[each.name, each.lane, each.cluster, list(each.namespaces)] for each in shards]
+    return hashlib.sha256(json.dumps(decided, separators=(",", ":")).encode()).hexdigest()[:16]
+
+
+def _guesses(shards: Sequence[PlannedShard]) -> list[str]:
+    volumes = [volume for shard in shards for volume in shard.volumes]
+    guessed = sum(not volume.known for volume in volumes)
+    if not guessed:
+        return []
+    return [
+        f"{guessed} of {len(volumes)} volumes have no history: their time is guessed from their size, and the"
+        " second run will know better."
+    ]
+
+
+def _without_agent(given: Input, lanes: Sequence[Lane], shards: Sequence[PlannedShard]) -> list[str]:
+    """Volumes that Velero could not read: their Backups end PartiallyFailed."""
+    agents = {lane.namespace: lane.nodes for lane in lanes}
+    lacking: dict[tuple[str, str], int] = {}
+    for shard in shards:
+        nodes = agents[shard.lane]
+        for volume in shard.volumes:
+            if nodes is not None and volume.volume.node not in nodes:
+                key = (shard.lane, volume.volume.node)
+                lacking[key] = lacking.get(key, 0) + 1
+    return [
+        f"No node-agent of Velero in {lane} runs on node {node}: {count} volumes there can't be taken."
+        for (lane, node), count in sorted(lacking.items())
+    ]
