@@ -27,7 +27,7 @@ from velero_volume_controller.velero.model.namespaces import Namespace, decode_n
 from velero_volume_controller.velero.model.pods import Pod
 from velero_volume_controller.velero.model.surroundings import Surroundings
 from velero_volume_controller.velero.model.unseen import UNSEEN
-from velero_volume_controller.velero.model.versions import Version
+from velero_volume_controller.velero.model.versions import NEWEST, Version
 
 #: What following a resource takes.
 VERBS: Final = ("list", "watch")
@@ -146,16 +146,32 @@ class LiveSurroundings:
         """
         if configuration.as_go_program:
             return Surroundings(velero=velero)
-        kept: tuple[_Kept[Any, Any], ...] = (self._namespaces, self._claims, self._volumes)
-        missing = {each.resource: verbs for each in kept if (verbs := await self._missing(each))}
+        missing = await self._lacking()
         _refuse(configuration, missing)
         self._say(missing)
-        for each in kept:
+        return await self._followed(missing, velero)
+
+    async def everything(self) -> Surroundings:
+        """Follow all that may be read, whatever the configuration uses; return it when it has been listed.
+
+        Raises KubeError if the API server can't be asked.
+        """
+        return await self._followed(await self._lacking(), NEWEST)
+
+    @property
+    def _kept(self) -> tuple[_Kept[Any, Any], ...]:
+        return (self._namespaces, self._claims, self._volumes)
+
+    async def _lacking(self) -> dict[str, list[Permission]]:
+        return {each.resource: verbs for each in self._kept if (verbs := await self._missing(each))}
+
+    async def _followed(self, missing: dict[str, list[Permission]], velero: Version) -> Surroundings:
+        for each in self._kept:
             each.readable = each.resource not in missing
             if each.readable and not each.followed:
                 each.followed = True
                 self._spawn(each.follow(self._client))
-        for each in kept:
+        for each in self._kept:
             if each.readable:
                 await each.synced.wait()
         return Surroundings(self._namespaces.seen, self._claims.seen, self._volumes.seen, velero)

@@ -40,10 +40,12 @@ Spawn = Callable[[Coroutine[Any, Any, None]], None]
 class Ground:
     """What runs in the cluster, as the process follows it anyway.
 
-    ``surroundings`` waits until what may be read has been listed.
+    ``listed`` is set once ``pods`` are all of them. ``surroundings`` waits until what may be read has been
+    listed.
     """
 
     pods: Callable[[], Iterable[Pod]]
+    listed: asyncio.Event
     surroundings: Callable[[], Awaitable[Surroundings]]
 
 

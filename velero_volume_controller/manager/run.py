@@ -18,6 +18,8 @@ from velero_volume_controller.annotate.controller import Annotator, Caches, Rate
 from velero_volume_controller.annotate.gather import PodCache
 from velero_volume_controller.annotate.surroundings import LiveSurroundings, Spawn
 from velero_volume_controller.api.configuration import Configuration
+from velero_volume_controller.backup.gather import Ground, Means
+from velero_volume_controller.backup.service import Service
 from velero_volume_controller.kube.client import Client, Limits, Observer
 from velero_volume_controller.kube.credentials import Cluster
 from velero_volume_controller.kube.election import Candidate, Elector, lease_limits
@@ -41,6 +43,7 @@ PATIENCE: Final = 2.0
 
 #: Who Events are from.
 REPORTING_CONTROLLER: Final = "vvc.velero.io/annotator"
+BACKUP_CONTROLLER: Final = "vvc.velero.io/backup"
 #: The ConfigMap's name in the project's manifests, and in the Go program's.
 CONFIG_MAP: Final = "velero-volume-controller"
 
@@ -124,6 +127,10 @@ class _Process:
             metrics.events.labels(reason, result).inc()
 
         self._recorder = Recorder(client, REPORTING_CONTROLLER, self._identity, count)
+        #: Paced apart: what is told of thousands of pods must not keep word of a failed Backup back.
+        self._backup_recorder = Recorder(client, BACKUP_CONTROLLER, self._identity, count)
+        ground = Ground(caches.pods.pods, caches.pods.synced, caches.surroundings.everything)
+        self._backups = Service(Means(client, ground, self._backup_recorder, metrics))
         config_map = settings.config_map or ConfigMap(server.lease_namespace, CONFIG_MAP)
         self._config_map = ConfigMapEvents(client, self._recorder, config_map)
         rates = Rates(settings.max_in_flight, settings.reload_rate)
@@ -145,7 +152,7 @@ class _Process:
         self._annotator.configure(configuration, surroundings)
 
     async def work(self, stop: asyncio.Event) -> None:
-        """Annotates while this process leads; always, if there is no election."""
+        """Annotates and backs up while this process leads; always, if there is no election."""
         settings = self._settings
         if not settings.leader_elect:
             self._metrics.leader.set(1)
@@ -164,13 +171,24 @@ class _Process:
     async def _lead(self, stop: asyncio.Event) -> None:
         async with _tasks() as spawn:
             spawn(self._recorder.run())
+            spawn(self._backup_recorder.run())
             spawn(self._tell_what_stands())
-            await self._annotator.lead(stop)
+            await _both(self._annotator.lead(stop), self._backups.lead(stop))
 
     async def _tell_what_stands(self) -> None:
         """What was refused before this process led, its predecessor may not have told."""
         if self.reloader.refused:
             await self._config_map.tell(False, self.reloader.refused)
+
+
+async def _both(*works: Coroutine[Any, Any, None]) -> None:
+    """Until all have ended. If one of them fails the others are cancelled and awaited; raises what it raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(work)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
 async def _unless_stopped(stop: asyncio.Event, starting: Coroutine[Any, Any, T]) -> T | None:
