@@ -2,7 +2,12 @@
 
 import click
 
+from velero_volume_controller.cli.backup_create import create
+from velero_volume_controller.cli.backup_delete import delete
+from velero_volume_controller.cli.backup_list import list_sets
 from velero_volume_controller.cli.backup_status import status
+from velero_volume_controller.cli.backup_steer import pause, resume, retry
+from velero_volume_controller.cli.backup_watch import watch
 
 _EPILOG = """
 \b
@@ -18,5 +23,5 @@ def backup() -> None:
     """Run many Velero Backups in parallel as one restore point, a BackupSet, and look after it."""
 
 
-for _command in (status,):
+for _command in (create, list_sets, status, watch, retry, pause, resume, delete):
     backup.add_command(_command)

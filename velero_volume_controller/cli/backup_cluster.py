@@ -30,18 +30,25 @@ class Where:
 
 
 def ask(where: Where, question: Callable[[Client], Awaitable[T]]) -> T:
-    """Run a question against the cluster. Raises KubeError, and whatever the question raises."""
+    """Run a question against the cluster. Raises KubeError, and whatever the question raises.
+
+    That there is no such set is a usage error: the name was wrong, not the cluster.
+    """
     set_up(0, LogFormat.AUTO)
     return asyncio.run(_asked(where, question))
 
 
 async def _asked(where: Where, question: Callable[[Client], Awaitable[T]]) -> T:
     # Imported here: the Kubernetes library takes a second that --help need not wait for.
+    from velero_volume_controller.backup.handling import NoSuchSet  # noqa: PLC0415
     from velero_volume_controller.kube.client import Client  # noqa: PLC0415
     from velero_volume_controller.kube.credentials import Cluster  # noqa: PLC0415
 
     async with Client.connect(Cluster(where.kubeconfig, where.context)) as client:
-        return await question(client)
+        try:
+            return await question(client)
+        except NoSuchSet as error:
+            raise click.UsageError(str(error)) from None
 
 
 def set_name(command: Command) -> Command:

@@ -104,3 +104,12 @@ def print_warnings(warnings: tuple[str, ...]) -> None:
     """To standard error: standard output may be read by a program."""
     for warning in warnings:
         click.echo(f"Warning: {safe(warning)}", err=True)
+
+
+def print_yaml(value: Any) -> None:
+    """One document, keys in their order. Raises ReaderGone."""
+    # Imported here: few commands print YAML.
+    import yaml  # noqa: PLC0415
+
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=False, width=_UNLIMITED)
+    print_lines(text.splitlines())

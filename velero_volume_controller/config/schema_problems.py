@@ -135,6 +135,8 @@ def _lacks(failure: _Failure) -> str:
 def _empty_list(failure: _Failure) -> str:
     if failure.path[-1] == "values":
         return "is an empty list, which no label can match. Name values, or use Exists or DoesNotExist."
+    if failure.wanted > 1:
+        return f"expected at least {failure.wanted} entries, found {len(failure.instance)}."
     return "is an empty list, which would match nothing. Remove the key to match all."
 
 
