@@ -14,7 +14,7 @@ from hack.lab import cluster, images, kubectl, s3
 from hack.lab.binaries import binary
 from hack.lab.cluster import Lab
 from hack.lab.progress import step, wait_until
-from hack.lab.shell import LabError, run
+from hack.lab.shell import run
 
 DEFAULT = "1.18.3"
 NODE_AGENT_CONFIG = "node-agent-config"
@@ -93,6 +93,8 @@ def install_as(lab: Lab, velero: Velero) -> Velero:
     archives = build(version)
     with step(f"installing Velero {version} with {velero.uploader} in {velero.namespace}"):
         cluster.load(lab, archives)
+        if velero.knobs.node_load != 1:
+            _configure_node_agent(velero)
         documents = _rendered(lab, velero)
         definitions = [item for item in documents if item["kind"] == "CustomResourceDefinition"]
         # The newest version's definitions serve both; never go back to an older one's.
@@ -102,9 +104,6 @@ def install_as(lab: Lab, velero: Velero) -> Velero:
                 name = f"crd/{item['metadata']['name']}"
                 kubectl.kubectl("wait", "--for=condition=Established", name, "--timeout=60s")
         kubectl.apply(yaml.safe_dump_all(item for item in documents if item not in definitions))
-        if velero.knobs.node_load == 1:
-            where = ("-n", velero.namespace, "configmap", NODE_AGENT_CONFIG)
-            kubectl.kubectl("delete", *where, "--ignore-not-found")
         kubectl.rollout(velero.namespace, "deployment/velero")
         kubectl.rollout(velero.namespace, "daemonset/node-agent")
         wait_until(
@@ -142,24 +141,31 @@ def _rendered(lab: Lab, velero: Velero) -> list[dict[str, Any]]:
     # 1.16 prints a line on restic's deprecation before the document.
     document = yaml.safe_load(text[text.index("apiVersion:") :])
     found: list[dict[str, Any]] = document["items"]
-    return _with_node_agent_config(found, velero) if velero.knobs.node_load != 1 else found
+    return _marked(found, velero)
 
 
-def _with_node_agent_config(documents: list[dict[str, Any]], velero: Velero) -> list[dict[str, Any]]:
-    """The ConfigMap before the DaemonSet that reads it, once, when it starts: a change must restart it."""
-    text = velero.knobs.node_agent_config()
+def _configure_node_agent(velero: Velero) -> None:
+    """The ConfigMap, which the installer wants to be there already."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": velero.namespace}}
     config = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": NODE_AGENT_CONFIG, "namespace": velero.namespace},
-        "data": {"config.json": text},
+        "data": {"config.json": velero.knobs.node_agent_config()},
     }
-    for number, document in enumerate(documents):
-        if document["kind"] == "DaemonSet":
+    kubectl.apply(yaml.safe_dump(namespace))
+    kubectl.apply(yaml.safe_dump(config))
+
+
+def _marked(documents: list[dict[str, Any]], velero: Velero) -> list[dict[str, Any]]:
+    """The node-agent reads its ConfigMap once, when it starts: a change of that must restart it."""
+    for document in documents:
+        if document["kind"] == "DaemonSet" and velero.knobs.node_load != 1:
             metadata = document["spec"]["template"].setdefault("metadata", {})
-            metadata.setdefault("annotations", {})["vvc-lab/node-agent-config"] = text
-            return [*documents[:number], config, *documents[number:]]
-    raise LabError(f"velero install {velero.version} prints no DaemonSet for its node-agent")
+            metadata.setdefault("annotations", {})["vvc-lab/node-agent-config"] = (
+                velero.knobs.node_agent_config()
+            )
+    return documents
 
 
 def _defined() -> bool:
