@@ -7,6 +7,7 @@ kopia and S3, three nodes of 24 Mbit/s each; what is not measured is called a gu
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from functools import cached_property
 from typing import Final
 
 from velero_volume_controller.backup.work import History, PlannedVolume, Volume, VolumeKey
@@ -68,19 +69,21 @@ class Costs:
     """Predictions. ``volumes`` are those of the plan: how full they are, of what was asked for, is learnt."""
 
     def __init__(self, history: History, volumes: Iterable[Volume] = ()) -> None:
-        self._seconds: dict[VolumeKey, _Mean] = {}
-        self._bytes: dict[VolumeKey, _Mean] = {}
+        self._known: dict[VolumeKey, tuple[_Mean, _Mean]] = {}
         self._fixed: dict[str, _Mean] = {}
         self._rates = _rates(history)
         for sample in sorted(history.samples, key=lambda each: (each.ended, each.seconds, each.bytes)):
-            self._seconds.setdefault(sample.key, _Mean()).add(sample.seconds, HALF_LIFE_SAMPLES)
-            self._bytes.setdefault(sample.key, _Mean()).add(sample.bytes, HALF_LIFE_SAMPLES)
+            means = self._known.get(sample.key)
+            if means is None:
+                means = self._known[sample.key] = (_Mean(), _Mean())
+            means[0].add(sample.seconds, HALF_LIFE_SAMPLES)
+            means[1].add(sample.bytes, HALF_LIFE_SAMPLES)
         for overhead in sorted(history.overheads, key=lambda each: (each.ended, each.seconds)):
             # One that held all namespaces lists each kind once; one without volumes has less to end.
             if overhead.namespaces is not None and overhead.volumes:
                 own = overhead.seconds - LISTING_SECONDS * (overhead.namespaces - 1)
                 self._fixed.setdefault(overhead.lane, _Mean()).add(max(own, 1.0), HALF_LIFE_BACKUPS)
-        self.fill = self._learn_fill(volumes)
+        self._volumes = tuple(volumes)
 
     def fixed(self, lane: str) -> float:
         """Seconds that a Backup of one namespace takes in this lane beyond its pods."""
@@ -97,21 +100,23 @@ class Costs:
     def volume(self, volume: Volume, lane: Lane) -> PlannedVolume:
         """What this volume will take in this lane."""
         start = MOVER_SECONDS if lane.version >= MOVER_SINCE else READER_SECONDS
-        known = self._seconds.get(volume.key)
+        known = self._known.get(volume.key)
         if known is not None:
-            size = self._bytes[volume.key].value
-            return PlannedVolume(volume, max(known.value, LEAST_SECONDS) + start, round(size), known=True)
+            seconds, moved = known[0].value, known[1].value
+            return PlannedVolume(volume, max(seconds, LEAST_SECONDS) + start, round(moved), known=True)
         size = UNKNOWN_BYTES if volume.bytes is None else volume.bytes * self.fill
         seconds = size / self.rate(lane.namespace, volume.node)
         return PlannedVolume(volume, max(seconds, LEAST_SECONDS) + start, round(size))
 
-    def _learn_fill(self, volumes: Iterable[Volume]) -> float:
-        """How much of what volumes asked for they hold, over those with a history; 1 if there are none."""
+    @cached_property
+    def fill(self) -> float:
+        """How much of what volumes asked for they hold, over those with a history; 1 if none has one."""
         asked = held = 0.0
-        for volume in volumes:
-            if volume.bytes and volume.key in self._bytes:
+        for volume in self._volumes:
+            known = self._known.get(volume.key)
+            if volume.bytes and known is not None:
                 asked += volume.bytes
-                held += self._bytes[volume.key].value
+                held += known[1].value
         return min(1.0, max(held / asked, 0.001)) if asked else 1.0
 
 

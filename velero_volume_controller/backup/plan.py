@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from velero_volume_controller.backup.choosing_lanes import spread, usable_lanes
 from velero_volume_controller.backup.costs import CLUSTER_SECONDS, Costs
 from velero_volume_controller.backup.groups import Group, groups
 from velero_volume_controller.backup.shard_names import CLUSTER, shard_names
-from velero_volume_controller.backup.shards import Cut, Piece, best_cut, job, lower_bound
-from velero_volume_controller.backup.simulate import Job, Simulation, Span, Velero, alone, simulate, velero_of
+from velero_volume_controller.backup.shards import Cut, Ground, Piece, best_cut, job, lower_bound
+from velero_volume_controller.backup.simulate import Job, Simulation, Span, Velero, simulate, velero_of
 from velero_volume_controller.backup.work import (
     Input,
     Plan,
@@ -37,29 +37,23 @@ def plan(given: Input) -> Plan:
     notes = list(given.notes)
     lanes = usable_lanes(given, notes)
     work = _Work(given, lanes)
+    cluster = given.spec.selection.cluster_resources
     found = groups(given.namespaces, given.spec, notes)
     home = spread(found, lanes, work.rough, notes)
     pieces = {
         lane.namespace: [work.piece(group, lane) for group in found if home[group.name] == lane.namespace]
         for lane in lanes
     }
+    grounds = [work.ground(lane, cluster=cluster and lane is lanes[0]) for lane in lanes]
     cuts = {
-        lane.namespace: best_cut(
-            pieces[lane.namespace],
-            lane.namespace,
-            work.veleros[lane.namespace],
-            work.costs.fixed(lane.namespace),
-            most,
-        )
-        for lane, most in zip(lanes, _most(given, lanes, found), strict=True)
+        ground.lane: best_cut(pieces[ground.lane], ground, most)
+        for ground, most in zip(grounds, _most(given, lanes, found), strict=True)
     }
-    planned = _planned(cuts, lanes[0].namespace if given.spec.selection.cluster_resources else None, work)
+    planned = _planned(cuts, work)
+    planned += [_Shard((), (), other) for ground in grounds for other in ground.others]
     simulated = simulate([each.job for each in planned], work.veleros, work.limit)
-    shards = _in_order(planned, simulated, work)
-    bound = max(
-        lower_bound(pieces[lane.namespace], work.veleros[lane.namespace], work.costs.fixed(lane.namespace))
-        for lane in lanes
-    )
+    shards = _in_order(planned, simulated)
+    bound = max(lower_bound(pieces[ground.lane], ground) for ground in grounds)
     notes += _guesses(shards)
     notes += _without_agent(given, lanes, shards)
     return Plan(shards, simulated.makespan, bound, plan_hash(shards), tuple(dict.fromkeys(notes)))
@@ -74,16 +68,24 @@ class _Work:
         per_node = None if limits.per_node == "auto" else limits.per_node
         self.limit = None if limits.max == "auto" else limits.max
         self.costs = Costs(given.history, volumes)
-        self.lanes = {lane.namespace: lane for lane in lanes}
         self.veleros: Mapping[str, Velero] = {
             lane.namespace: velero_of(lane, lane.slots, per_node) for lane in lanes
         }
-        self._first = lanes[0]
+        self._lanes = lanes
 
     def rough(self, group: Group) -> float:
-        """Seconds of a group's data, wherever it goes."""
+        """Seconds of a group's data, wherever it goes; it matters only where there is a choice."""
+        if len(self._lanes) == 1:
+            return 0.0
         volumes = (volume for each in group.namespaces for volume in each.volumes)
-        return 1.0 + sum(self.costs.volume(volume, self._first).seconds for volume in volumes)
+        return 1.0 + sum(self.costs.volume(volume, self._lanes[0]).seconds for volume in volumes)
+
+    def ground(self, lane: Lane, *, cluster: bool) -> Ground:
+        """The lane, with the Backup of the cluster-scoped resources if it is made there."""
+        name, velero = lane.namespace, self.veleros[lane.namespace]
+        half = (self.costs.fixed(name) + CLUSTER_SECONDS) / 2
+        others = (Job(CLUSTER, name, (), half, half, velero),) if cluster else ()
+        return Ground(name, velero, self.costs.fixed(name), others)
 
     def piece(self, group: Group, lane: Lane) -> Piece:
         """The group with what its volumes take in this lane, in the order of a Backup."""
@@ -125,7 +127,7 @@ def _most(given: Input, lanes: Sequence[Lane], found: Sequence[Group]) -> list[i
     return shares
 
 
-def _planned(cuts: Mapping[str, Cut], cluster_lane: str | None, work: _Work) -> list[_Shard]:
+def _planned(cuts: Mapping[str, Cut], work: _Work) -> list[_Shard]:
     """Shards with their names, sorted by them, so that nothing hangs on the order of the input."""
     members = sorted(
         (sorted(each.name for piece in shard for each in piece.group.namespaces), lane, shard)
@@ -143,13 +145,10 @@ def _planned(cuts: Mapping[str, Cut], cluster_lane: str | None, work: _Work) -> 
             )
         )
         planned.append(_Shard(tuple(namespaces), volumes, job(name, lane, shard, work.costs.fixed(lane))))
-    if cluster_lane is not None:
-        half = (work.costs.fixed(cluster_lane) + CLUSTER_SECONDS) / 2
-        planned.append(_Shard((), (), Job(CLUSTER, cluster_lane, (), half, half)))
     return planned
 
 
-def _in_order(planned: Sequence[_Shard], simulated: Simulation, work: _Work) -> tuple[PlannedShard, ...]:
+def _in_order(planned: Sequence[_Shard], simulated: Simulation) -> tuple[PlannedShard, ...]:
     """As they start in the simulation."""
     shards = [
         PlannedShard(
@@ -158,7 +157,7 @@ def _in_order(planned: Sequence[_Shard], simulated: Simulation, work: _Work) -> 
             each.job.lane,
             _timed(each, simulated.volumes[each.job.shard]),
             cluster=not each.namespaces,
-            alone=alone(each.job, work.veleros[each.job.lane]),
+            alone=each.job.alone,
             start=simulated.shards[each.job.shard].start,
             end=simulated.shards[each.job.shard].end,
             first=each.job.first,
@@ -170,8 +169,8 @@ def _in_order(planned: Sequence[_Shard], simulated: Simulation, work: _Work) -> 
 
 def _timed(shard: _Shard, spans: Sequence[Span]) -> tuple[PlannedVolume, ...]:
     return tuple(
-        replace(volume, start=span.start, end=span.end)
-        for volume, span in zip(shard.volumes, spans, strict=True)
+        PlannedVolume(each.volume, each.seconds, each.bytes, each.known, span.start, span.end)
+        for each, span in zip(shard.volumes, spans, strict=True)
     )
 
 

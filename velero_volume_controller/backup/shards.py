@@ -14,7 +14,7 @@ from typing import Final
 
 from velero_volume_controller.backup.costs import LISTING_SECONDS
 from velero_volume_controller.backup.groups import Group
-from velero_volume_controller.backup.simulate import Job, Pod, Velero, pod_seconds, simulate
+from velero_volume_controller.backup.simulate import Job, Pod, Velero, by_node, least, make_pod, makespan
 from velero_volume_controller.backup.work import PlannedVolume
 
 #: Fewer shards are taken if they take no longer than this much more.
@@ -36,23 +36,27 @@ class Piece:
     @cached_property
     def pods(self) -> tuple[Pod, ...]:
         """Its pods that have volumes."""
-        return pods_of(self.volumes)
+        return pods_of(self.volumes, self.velero)
+
+    @cached_property
+    def listing(self) -> float:
+        """Seconds that Velero takes to list its namespaces."""
+        return LISTING_SECONDS * len(self.group.namespaces)
 
     @cached_property
     def work(self) -> float:
-        """Seconds of one Backup: its item workers', and the listing of its namespaces."""
-        seconds = sum(pod_seconds(pod, self.velero) for pod in self.pods)
-        longest = max((pod_seconds(pod, self.velero) for pod in self.pods), default=0.0)
-        listing = LISTING_SECONDS * len(self.group.namespaces)
-        return listing + max(seconds / self.velero.workers, longest)
+        """Seconds that it makes a Backup longer, at least."""
+        return self.listing + least(self.pods, self.nodes, self.velero)
+
+    @cached_property
+    def workers(self) -> float:
+        """Seconds of all of a Backup's item workers together, and the listing."""
+        return self.listing + sum(pod.least for pod in self.pods) / self.velero.workers
 
     @cached_property
     def nodes(self) -> dict[str, float]:
         """Seconds of volume data by node."""
-        found: dict[str, float] = {}
-        for each in self.volumes:
-            found[each.volume.node] = found.get(each.volume.node, 0.0) + each.seconds
-        return found
+        return by_node(self.pods)
 
     @cached_property
     def home(self) -> str:
@@ -65,17 +69,29 @@ class Piece:
 Cut = tuple[tuple[Piece, ...], ...]
 
 
-def pods_of(volumes: Iterable[PlannedVolume]) -> tuple[Pod, ...]:
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where a lane's shards will run. ``fixed``: seconds of a Backup beyond its pods; ``others``: Backups
+    that are made besides the shards."""
+
+    lane: str
+    velero: Velero
+    fixed: float
+    others: tuple[Job, ...] = ()
+
+
+def pods_of(volumes: Iterable[PlannedVolume], velero: Velero) -> tuple[Pod, ...]:
     """Neighbours of one pod, joined."""
     found: dict[tuple[str, str], tuple[str, list[float]]] = {}
     for each in volumes:
         volume = each.volume
         found.setdefault((volume.namespace, volume.pod), (volume.node, []))[1].append(each.seconds)
-    return tuple(Pod(node, tuple(seconds)) for node, seconds in found.values())
+    return tuple(make_pod(node, tuple(seconds), velero) for node, seconds in found.values())
 
 
 def job(name: str, lane: str, shard: Sequence[Piece], fixed: float) -> Job:
     """The Backup of a shard, as simulated. ``fixed`` is what a Backup of this lane takes beyond its pods."""
+    velero = shard[0].velero
     namespaces = sum(len(piece.group.namespaces) for piece in shard)
     pieces = sorted(shard, key=lambda piece: piece.group.name)
     if any(len(piece.group.namespaces) > 1 for piece in pieces):
@@ -83,24 +99,25 @@ def job(name: str, lane: str, shard: Sequence[Piece], fixed: float) -> Job:
             (each for piece in pieces for each in piece.volumes),
             key=lambda each: (each.volume.namespace, each.volume.pod),
         )
-        pods = pods_of(volumes)
+        pods = pods_of(volumes, velero)
     else:
         pods = tuple(pod for piece in pieces for pod in piece.pods)
     before = fixed / 2 + LISTING_SECONDS * max(0, namespaces - 1)
-    return Job(name, lane, pods, before, fixed / 2, any(piece.group.first for piece in shard))
+    return Job(name, lane, pods, before, fixed / 2, velero, any(piece.group.first for piece in shard))
 
 
-def best_cut(pieces: Sequence[Piece], lane: str, velero: Velero, fixed: float, most: int) -> Cut:
+def best_cut(pieces: Sequence[Piece], ground: Ground, most: int) -> Cut:
     """The cut of one lane's namespaces with the shortest simulated end, and few shards."""
+    lane, velero, fixed = ground.lane, ground.velero, ground.fixed
     forced, free = _forced(pieces, velero.slots)
     volumes = max(1, sum(len(piece.volumes) for piece in pieces))
     tries = max(2, _BUDGET // volumes)
-    target = lower_bound(pieces, velero, fixed) * WORTH
+    target = lower_bound(pieces, ground) * WORTH
     tried: list[tuple[float, int, Cut]] = []
     for cut in _cuts(free, max(1, most - len(forced)), velero, tries):
         whole = (*forced, *cut)
         jobs = [job(str(number), lane, shard, fixed) for number, shard in enumerate(whole)]
-        end = simulate(jobs, {lane: velero}).makespan
+        end = makespan([*jobs, *ground.others], {lane: velero})
         tried.append((end, len(tried), whole))
         if end <= target:
             break
@@ -110,32 +127,32 @@ def best_cut(pieces: Sequence[Piece], lane: str, velero: Velero, fixed: float, m
     )[2]
 
 
-def lower_bound(pieces: Sequence[Piece], velero: Velero, fixed: float) -> float:
+def lower_bound(pieces: Sequence[Piece], ground: Ground) -> float:
     """Seconds that no cut and no order can fall below.
 
-    The longest group, as it can't be cut; all work over all slots (fewer than groups do nothing); each
-    node's data at its capacity. Every Backup has its fixed time, so at least one is in each of them.
+    The longest group, as it can't be cut; each node's data at its capacity; and, for the best number of
+    shards, all work in as many slots as there are shards, and all Backups' fixed times over all slots.
     """
+    others = [other.alone for other in ground.others]
     if not pieces:
-        return 0.0
+        return max(others, default=0.0)
     nodes: dict[str, float] = {}
     for piece in pieces:
         for node, seconds in piece.nodes.items():
             nodes[node] = nodes.get(node, 0.0) + seconds
-    longest = max(
-        max(piece.work, *(seconds / velero.capacity(node) for node, seconds in piece.nodes.items()), 0.0)
-        - LISTING_SECONDS
-        for piece in pieces
+    busiest = max((seconds / ground.velero.capacity(node) for node, seconds in nodes.items()), default=0.0)
+    longest = max(piece.work for piece in pieces) - LISTING_SECONDS
+    # A Backup's first namespace is listed in its fixed time.
+    work = sum(piece.workers for piece in pieces)
+    slots = ground.velero.slots
+    shared = min(
+        max(
+            work / min(shards, slots) - LISTING_SECONDS + ground.fixed,
+            (work + shards * (ground.fixed - LISTING_SECONDS) + sum(others)) / slots,
+        )
+        for shards in range(1, min(slots, len(pieces)) + 1)
     )
-    slots = min(velero.slots, len(pieces))
-    spent = sum(
-        sum(pod_seconds(pod, velero) for pod in piece.pods) / velero.workers
-        + LISTING_SECONDS * len(piece.group.namespaces)
-        for piece in pieces
-    )
-    shared = spent / slots - LISTING_SECONDS
-    busiest = max((seconds / velero.capacity(node) for node, seconds in nodes.items()), default=0.0)
-    return fixed + max(longest, shared, busiest, 0.0)
+    return max(ground.fixed + longest, ground.fixed + busiest, shared, *others)
 
 
 def _forced(pieces: Sequence[Piece], slots: int) -> tuple[list[tuple[Piece, ...]], list[Piece]]:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
+from typing import NamedTuple
 
 from velero_volume_controller.backup.dispatch import Load, choose
 from velero_volume_controller.velero.model.installations import ITEM_WORKERS_SINCE
@@ -25,32 +26,49 @@ from velero_volume_controller.velero.model.lanes import Lane
 POLL = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
-    """A pod's volumes, in seconds each, and the node they are read on."""
+class Pod(NamedTuple):
+    """A pod's volumes, in seconds each, and the node they are read on.
+
+    ``least`` is how long the pod takes a worker with its node to itself.
+    """
 
     node: str
     volumes: tuple[float, ...]
+    least: float
 
 
 @dataclass(frozen=True)
 class Job:
-    """One Backup. ``before`` and ``after`` are what it takes beyond its pods, in seconds."""
+    """One Backup. ``before`` and ``after`` are what it takes beyond its pods, in seconds.
+
+    ``alone`` is how long it takes at least with all to itself: by its workers' time, its nodes', its longest
+    pod's.
+    """
 
     shard: str
     lane: str
     pods: tuple[Pod, ...]
     before: float
     after: float
+    velero: Velero
     first: bool = False
 
     @cached_property
     def nodes(self) -> dict[str, float]:
         """Seconds of volume data by node."""
-        found: dict[str, float] = {}
-        for pod in self.pods:
-            found[pod.node] = found.get(pod.node, 0.0) + sum(pod.volumes)
-        return found
+        return by_node(self.pods)
+
+    @cached_property
+    def alone(self) -> float:
+        """Seconds."""
+        return self.before + least(self.pods, self.nodes, self.velero) + self.after
+
+
+class Span(NamedTuple):
+    """From when to when, in seconds after the begin."""
+
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +79,6 @@ class Velero:
     workers: int
     capacity: Callable[[str], int]
     poll: float = POLL
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From when to when, in seconds after the begin."""
-
-    start: float
-    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +103,30 @@ def velero_of(lane: Lane, slots: int, per_node: int | None) -> Velero:
     return Velero(slots, lane.item_workers, capacity, POLL if lane.version >= ITEM_WORKERS_SINCE else 0.0)
 
 
-def pod_seconds(pod: Pod, velero: Velero) -> float:
-    """How long the pod takes a worker at least: with its node to itself."""
-    work = max(max(pod.volumes, default=0.0), sum(pod.volumes) / velero.capacity(pod.node))
-    return polled(work, velero.poll)
+def make_pod(node: str, volumes: tuple[float, ...], velero: Velero) -> Pod:
+    """With what it takes a worker at least: its longest volume, and all of them at the node's capacity."""
+    work = volumes[0] if len(volumes) == 1 else max(*volumes, sum(volumes) / velero.capacity(node))
+    return Pod(node, volumes, polled(work, velero.poll))
+
+
+def by_node(pods: Iterable[Pod]) -> dict[str, float]:
+    """Seconds of volume data."""
+    found: dict[str, float] = {}
+    for pod in pods:
+        found[pod.node] = found.get(pod.node, 0.0) + sum(pod.volumes)
+    return found
+
+
+def least(pods: Sequence[Pod], nodes: Mapping[str, float], velero: Velero) -> float:
+    """Seconds that one Backup's pods can't fall below: by its workers, its longest pod, its nodes."""
+    seconds = [pod.least for pod in pods]
+    busiest = max((work / velero.capacity(node) for node, work in nodes.items()), default=0.0)
+    return max(sum(seconds) / velero.workers, max(seconds, default=0.0), busiest)
 
 
 def polled(seconds: float, poll: float) -> float:
     """When the worker sees what is done after so many seconds."""
     return seconds if poll <= 0 else poll * math.ceil(seconds / poll - 1e-9)
-
-
-def alone(job: Job, velero: Velero) -> float:
-    """How long the Backup takes at least, alone: by its workers' time, its nodes', its longest pod's."""
-    pods = [pod_seconds(pod, velero) for pod in job.pods]
-    nodes = max((work / velero.capacity(node) for node, work in job.nodes.items()), default=0.0)
-    return job.before + max(sum(pods) / velero.workers, max(pods, default=0.0), nodes) + job.after
 
 
 class _Event(IntEnum):
@@ -124,13 +142,12 @@ class _Running:
 
     job: Job
     velero: Velero
-    whole: float
     start: float = 0.0
     next: int = 0
     seen: int = 0
     left: list[int] = field(default_factory=list)
     begun: list[float] = field(default_factory=list)
-    spans: list[Span | None] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
     remaining: dict[str, float] = field(default_factory=dict)
 
@@ -138,7 +155,7 @@ class _Running:
         """What remains of it."""
         total = sum(self.job.nodes.values())
         share = sum(self.remaining.values()) / total if total else 1.0
-        return Load(self.job.shard, self.job.lane, self.remaining, self.whole * share, self.job.first)
+        return Load(self.job.shard, self.job.lane, self.remaining, self.job.alone * share, self.job.first)
 
 
 class _Agent:
@@ -160,12 +177,9 @@ class _World:
         self.events: list[tuple[float, int, _Event, int, int, int]] = []
         self.count = 0
         self.agents: dict[tuple[str, str], _Agent] = {}
-        self.jobs = [_Running(job, lanes[job.lane], alone(job, lanes[job.lane])) for job in jobs]
+        self.jobs = [_Running(job, lanes[job.lane]) for job in jobs]
         self.index = {job.shard: number for number, job in enumerate(jobs)}
-        self.waiting = {
-            job.shard: Load(job.shard, job.lane, job.nodes, self.jobs[number].whole, job.first)
-            for number, job in enumerate(jobs)
-        }
+        self.waiting = {job.shard: Load(job.shard, job.lane, job.nodes, job.alone, job.first) for job in jobs}
         self.running: dict[str, _Running] = {}
         self.done: dict[str, Span] = {}
 
@@ -217,7 +231,7 @@ class _World:
             running.left.append(len(pod.volumes))
             offset += len(pod.volumes)
         running.begun = [0.0] * len(running.left)
-        running.spans = [None] * offset
+        running.starts = [0.0] * offset
         if not running.job.pods:
             self.push(self.now + running.job.after, _Event.SHARD_DONE, number)
         for _ in range(min(running.velero.workers, len(running.job.pods))):
@@ -245,8 +259,8 @@ class _World:
     def take(self, agent: _Agent, number: int, place: int, volume: int) -> None:
         agent.taken += 1
         running = self.jobs[number]
+        running.starts[running.offsets[place] + volume] = self.now
         end = self.now + running.job.pods[place].volumes[volume]
-        running.spans[running.offsets[place] + volume] = Span(self.now, end)
         self.push(end, _Event.VOLUME_DONE, number, place, volume)
 
     def volume_done(self, number: int, place: int, volume: int) -> None:
@@ -282,7 +296,16 @@ def simulate(jobs: Sequence[Job], lanes: Mapping[str, Velero], limit: int | None
     """Run these Backups, at most ``limit`` at a time over all lanes. The same jobs end the same way."""
     world = _World(jobs, lanes, limit)
     world.run()
-    volumes = {
-        running.job.shard: tuple(span for span in running.spans if span is not None) for running in world.jobs
-    }
-    return Simulation(world.done, volumes)
+    return Simulation(world.done, {running.job.shard: _spans(running) for running in world.jobs})
+
+
+def _spans(running: _Running) -> tuple[Span, ...]:
+    seconds = (each for pod in running.job.pods for each in pod.volumes)
+    return tuple(Span(start, start + each) for start, each in zip(running.starts, seconds, strict=True))
+
+
+def makespan(jobs: Sequence[Job], lanes: Mapping[str, Velero], limit: int | None = None) -> float:
+    """When the last of these Backups ends, as ``simulate`` has it."""
+    world = _World(jobs, lanes, limit)
+    world.run()
+    return max((span.end for span in world.done.values()), default=0.0)
