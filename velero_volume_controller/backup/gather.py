@@ -167,7 +167,7 @@ def lanes_of(found: BackupSet) -> list[str]:
     """The namespaces of the Velero installations that this set uses or has used, each once, in order."""
     spec = found.spec
     chosen = [found.namespace]
-    if spec is not None and isinstance(spec.lanes, list):
+    if spec is not None and spec.lanes:
         chosen = [lane.namespace for lane in spec.lanes]
     planned = [shard.lane for shard in found.status.shards if shard.lane]
     attempted = [attempt.lane for shard in found.status.shards for attempt in shard.attempts if attempt.lane]

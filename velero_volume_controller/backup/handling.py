@@ -84,7 +84,7 @@ async def steer(client: Client, found: BackupSet, spec: Mapping[str, Any]) -> Ba
 
 
 async def demand_retry(client: Client, found: BackupSet, shards: Iterable[str] = ()) -> BackupSet:
-    """Asks for further attempts at these shards, or at all that have no Completed Backup (Situation.retry)."""
+    """Asks for further attempts at these shards, or at all without a Completed Backup (Situation.retry)."""
     token = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     value = " ".join(filter(None, (token, ",".join(shards))))
     return await _patch(client, found, {"metadata": {"annotations": {RETRY: value}}})
