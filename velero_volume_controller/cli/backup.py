@@ -4,6 +4,7 @@ import click
 
 from velero_volume_controller.cli.backup_create import create
 from velero_volume_controller.cli.backup_delete import delete
+from velero_volume_controller.cli.backup_import import import_sets
 from velero_volume_controller.cli.backup_list import list_sets
 from velero_volume_controller.cli.backup_status import status
 from velero_volume_controller.cli.backup_steer import pause, resume, retry
@@ -23,5 +24,5 @@ def backup() -> None:
     """Run many Velero Backups in parallel as one restore point, a BackupSet, and look after it."""
 
 
-for _command in (create, list_sets, status, watch, retry, pause, resume, delete):
+for _command in (create, list_sets, status, watch, retry, pause, resume, delete, import_sets):
     backup.add_command(_command)
