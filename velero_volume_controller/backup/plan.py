@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from velero_volume_controller.backup.choosing_lanes import spread, usable_lanes
 from velero_volume_controller.backup.costs import CLUSTER_SECONDS, Costs
 from velero_volume_controller.backup.groups import Group, groups
+from velero_volume_controller.backup.pieces import Cut, Ground, Piece, job, lower_bound
 from velero_volume_controller.backup.shard_names import CLUSTER, shard_names
-from velero_volume_controller.backup.shards import Cut, Ground, Piece, best_cut, job, lower_bound
+from velero_volume_controller.backup.shards import best_cut
 from velero_volume_controller.backup.simulate import Job, Simulation, Span, Velero, simulate, velero_of
 from velero_volume_controller.backup.work import (
     Input,

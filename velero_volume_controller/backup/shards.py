@@ -1,158 +1,44 @@
 """Cutting namespaces into shards: as few as reach the shortest end. Pure.
 
-Each Backup costs seconds of its own, and its Restore waits for all the others'. So a cut
-begins with few shards, and more are taken only where the simulation gains by them.
+Each Backup costs seconds of its own, and its Restore waits for all the others'. So the
+cuts that are tried begin with few shards, and more are taken only where the simulation
+gains by them.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
-from velero_volume_controller.backup.costs import LISTING_SECONDS
-from velero_volume_controller.backup.groups import Group
-from velero_volume_controller.backup.simulate import Job, Pod, Velero, by_node, least, make_pod, makespan
-from velero_volume_controller.backup.work import PlannedVolume
+from velero_volume_controller.backup.pieces import Cut, Ground, Piece, lower_bound
+from velero_volume_controller.backup.simulate import Velero
+from velero_volume_controller.backup.trials import Trial, attempt, improved
 
 #: Fewer shards are taken if they take no longer than this much more.
 WORTH: Final = 1.02
-#: A group lives on a node if so much of its data is there.
-_AT_HOME: Final = 0.6
+#: How many of the cuts tried are improved by moving groups.
+_IMPROVED: Final = 3
 #: How many volumes may be simulated over all cuts that are tried: about a quarter of a second.
 _BUDGET: Final = 30_000
 
 
-@dataclass(frozen=True)
-class Piece:
-    """A group of namespaces with its predicted volumes, in the order in which a Backup takes them."""
-
-    group: Group
-    volumes: tuple[PlannedVolume, ...]
-    velero: Velero
-
-    @cached_property
-    def pods(self) -> tuple[Pod, ...]:
-        """Its pods that have volumes."""
-        return pods_of(self.volumes, self.velero)
-
-    @cached_property
-    def listing(self) -> float:
-        """Seconds that Velero takes to list its namespaces."""
-        return LISTING_SECONDS * len(self.group.namespaces)
-
-    @cached_property
-    def work(self) -> float:
-        """Seconds that it makes a Backup longer, at least."""
-        return self.listing + least(self.pods, self.nodes, self.velero)
-
-    @cached_property
-    def workers(self) -> float:
-        """Seconds of all of a Backup's item workers together, and the listing."""
-        return self.listing + sum(pod.least for pod in self.pods) / self.velero.workers
-
-    @cached_property
-    def nodes(self) -> dict[str, float]:
-        """Seconds of volume data by node."""
-        return by_node(self.pods)
-
-    @cached_property
-    def home(self) -> str:
-        """The node where most of its data is; empty if it has none, or is spread."""
-        total = sum(self.nodes.values())
-        node = min(self.nodes, key=lambda name: (-self.nodes[name], name), default="")
-        return node if total and self.nodes[node] >= _AT_HOME * total else ""
-
-
-Cut = tuple[tuple[Piece, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """Where a lane's shards will run. ``fixed``: seconds of a Backup beyond its pods; ``others``: Backups
-    that are made besides the shards."""
-
-    lane: str
-    velero: Velero
-    fixed: float
-    others: tuple[Job, ...] = ()
-
-
-def pods_of(volumes: Iterable[PlannedVolume], velero: Velero) -> tuple[Pod, ...]:
-    """Neighbours of one pod, joined."""
-    found: dict[tuple[str, str], tuple[str, list[float]]] = {}
-    for each in volumes:
-        volume = each.volume
-        found.setdefault((volume.namespace, volume.pod), (volume.node, []))[1].append(each.seconds)
-    return tuple(make_pod(node, tuple(seconds), velero) for node, seconds in found.values())
-
-
-def job(name: str, lane: str, shard: Sequence[Piece], fixed: float) -> Job:
-    """The Backup of a shard, as simulated. ``fixed`` is what a Backup of this lane takes beyond its pods."""
-    velero = shard[0].velero
-    namespaces = sum(len(piece.group.namespaces) for piece in shard)
-    pieces = sorted(shard, key=lambda piece: piece.group.name)
-    if any(len(piece.group.namespaces) > 1 for piece in pieces):
-        volumes = sorted(
-            (each for piece in pieces for each in piece.volumes),
-            key=lambda each: (each.volume.namespace, each.volume.pod),
-        )
-        pods = pods_of(volumes, velero)
-    else:
-        pods = tuple(pod for piece in pieces for pod in piece.pods)
-    before = fixed / 2 + LISTING_SECONDS * max(0, namespaces - 1)
-    return Job(name, lane, pods, before, fixed / 2, velero, any(piece.group.first for piece in shard))
-
-
 def best_cut(pieces: Sequence[Piece], ground: Ground, most: int) -> Cut:
     """The cut of one lane's namespaces with the shortest simulated end, and few shards."""
-    lane, velero, fixed = ground.lane, ground.velero, ground.fixed
-    forced, free = _forced(pieces, velero.slots)
-    volumes = max(1, sum(len(piece.volumes) for piece in pieces))
-    tries = max(2, _BUDGET // volumes)
+    forced, free = _forced(pieces, ground.velero.slots)
+    tries = max(2, _BUDGET // max(1, sum(len(piece.volumes) for piece in pieces)))
     target = lower_bound(pieces, ground) * WORTH
-    tried: list[tuple[float, int, Cut]] = []
-    for cut in _cuts(free, max(1, most - len(forced)), velero, tries):
-        whole = (*forced, *cut)
-        jobs = [job(str(number), lane, shard, fixed) for number, shard in enumerate(whole)]
-        end = makespan([*jobs, *ground.others], {lane: velero})
-        tried.append((end, len(tried), whole))
-        if end <= target:
+    tried: list[Trial] = []
+    for cut in _cuts(free, max(1, most - len(forced)), ground.velero, tries):
+        tried.append(attempt((*forced, *cut), len(forced), ground))
+        if tried[-1].end <= target:
             break
-    shortest = min(end for end, _, _ in tried)
-    return min(
-        (each for each in tried if each[0] <= shortest * WORTH), key=lambda each: (len(each[2]), each[:2])
-    )[2]
-
-
-def lower_bound(pieces: Sequence[Piece], ground: Ground) -> float:
-    """Seconds that no cut and no order can fall below.
-
-    The longest group, as it can't be cut; each node's data at its capacity; and, for the best number of
-    shards, all work in as many slots as there are shards, and all Backups' fixed times over all slots.
-    """
-    others = [other.alone for other in ground.others]
-    if not pieces:
-        return max(others, default=0.0)
-    nodes: dict[str, float] = {}
-    for piece in pieces:
-        for node, seconds in piece.nodes.items():
-            nodes[node] = nodes.get(node, 0.0) + seconds
-    busiest = max((seconds / ground.velero.capacity(node) for node, seconds in nodes.items()), default=0.0)
-    longest = max(piece.work for piece in pieces) - LISTING_SECONDS
-    # A Backup's first namespace is listed in its fixed time.
-    work = sum(piece.workers for piece in pieces)
-    slots = ground.velero.slots
-    shared = min(
-        max(
-            work / min(shards, slots) - LISTING_SECONDS + ground.fixed,
-            (work + shards * (ground.fixed - LISTING_SECONDS) + sum(others)) / slots,
-        )
-        for shards in range(1, min(slots, len(pieces)) + 1)
-    )
-    return max(ground.fixed + longest, ground.fixed + busiest, shared, *others)
+    best = sorted(tried, key=lambda trial: trial.end)[:_IMPROVED]
+    spare = max(0, tries - len(tried)) // len(best)
+    tried += [improved(trial, ground, target, spare) for trial in best]
+    shortest = min(trial.end for trial in tried)
+    worth = [trial for trial in tried if trial.end <= shortest * WORTH]
+    return min(worth, key=lambda trial: (len(trial.cut), trial.end)).cut
 
 
 def _forced(pieces: Sequence[Piece], slots: int) -> tuple[list[tuple[Piece, ...]], list[Piece]]:

@@ -304,8 +304,8 @@ def _spans(running: _Running) -> tuple[Span, ...]:
     return tuple(Span(start, start + each) for start, each in zip(running.starts, seconds, strict=True))
 
 
-def makespan(jobs: Sequence[Job], lanes: Mapping[str, Velero], limit: int | None = None) -> float:
-    """When the last of these Backups ends, as ``simulate`` has it."""
+def ends(jobs: Sequence[Job], lanes: Mapping[str, Velero], limit: int | None = None) -> dict[str, float]:
+    """When each of these Backups ends, as ``simulate`` has it."""
     world = _World(jobs, lanes, limit)
     world.run()
-    return max((span.end for span in world.done.values()), default=0.0)
+    return {shard: span.end for shard, span in world.done.items()}
