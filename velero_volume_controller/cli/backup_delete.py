@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 _EPILOG = """
 \b
 Examples:
-  vvc backup delete nightly                       the set; its Backups live as long as their ttl
-  vvc backup delete nightly --with-backups        and the Backups with all their data
+  vvc backup delete nightly                   the set; its Backups live on until their ttl
+  vvc backup delete nightly --with-backups    and the Backups with all their data
   vvc backup delete nightly --with-backups --yes
 
 \b
 Without the set its Backups still are the restore point: vvc backup import makes the
 set anew from them. A Backup that runs can't be deleted; Velero refuses.
-Exit status: 0 deleted; 1 not, or the cluster is in the way; 2 nobody could be asked.
+Exit status: 0 deleted; 1 not, or the cluster is in the way; 2 there is no such set,
+or nobody could be asked.
 """
 
 
