@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from velero_volume_controller.backup.views import SetView, ShardView
-from velero_volume_controller.backup.words import amount, span
+from velero_volume_controller.backup.words import amount, counted, span
 from velero_volume_controller.velero.model.backups import COMPLETED
 
 
@@ -26,10 +26,10 @@ def changes(before: SetView | None, after: SetView) -> Iterator[str]:
 def _phase(view: SetView) -> str:
     name = f"BackupSet {view.namespace}/{view.name}"
     if view.over and view.started and view.ended:
-        volumes = f"{view.volumes_done} of {view.volumes_total} volumes"
+        volumes = f"{view.volumes_done:,} of {counted(view.volumes_total, 'volume')}"
         return f"{name}: {view.phase}, {volumes}, {amount(view.done)}"
     if view.shards and not view.over:
-        return f"{name}: {view.phase}, {len(view.shards)} shards, {span(view.predicted)} predicted"
+        return f"{name}: {view.phase}, {counted(len(view.shards), 'shard')}, {span(view.predicted)} predicted"
     return f"{name}: {view.phase}"
 
 

@@ -14,6 +14,11 @@ def amount(size: float) -> str:
     return f"{size:.0f} {_UNITS[unit]}" if not unit or size >= 100 else f"{size:.1f} {_UNITS[unit]}"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 volume``, ``2 volumes``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def part(done: float, total: float) -> str:
     """``1.2 of 3.0 GiB``: both in the unit of the second."""
     whole = amount(total)

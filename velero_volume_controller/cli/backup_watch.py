@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: From one look to the next. Seconds.
 PERIOD: Final = 2.0
+#: How long the cluster may take for an answer before it is said. Seconds.
+PATIENCE: Final = 10.0
 
 #: Exit statuses with --wait; 1 for any other end.
 _STATUS: Final = {SetPhase.COMPLETED.value: 0, SetPhase.PARTIALLY_FAILED.value: 3}
@@ -94,11 +96,15 @@ async def _until_over(client: Client, where: Where, name: str, screen: _Screen, 
     shown = False
     while True:
         try:
-            seen = await look(client, where.namespace, name)
+            # At first it is asked patiently; once something is shown, word of an outage is better.
+            async with asyncio.timeout(PATIENCE if shown else None):
+                seen = await look(client, where.namespace, name)
         except NoSuchSet:
             if shown:
                 raise KubeError(f"BackupSet {where.namespace}/{name} was deleted") from None
             raise
+        except TimeoutError:
+            screen.trouble("the cluster does not answer")
         except (Unreachable, ApiError) as error:
             if not shown or (isinstance(error, ApiError) and error.status in {401, 403}):
                 raise
@@ -114,10 +120,10 @@ async def _until_over(client: Client, where: Where, name: str, screen: _Screen, 
 def _screen(*, everything: bool) -> AbstractContextManager[_Screen]:
     if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
         return _Bars(everything=everything)
-    return nullcontext(_Lines())
+    return nullcontext(Lines())
 
 
-class _Lines:
+class Lines:
     """A line for each change, with the time; trouble is told once, and that it is over."""
 
     def __init__(self) -> None:
@@ -125,6 +131,7 @@ class _Lines:
         self._trouble = ""
 
     def show(self, view: SetView) -> None:
+        """What has changed since the last time."""
         if self._trouble:
             self._trouble = ""
             self._print("the cluster answers again")
@@ -133,6 +140,7 @@ class _Lines:
         self._last = view
 
     def trouble(self, said: str) -> None:
+        """Once for each trouble."""
         if said != self._trouble:
             self._print(f"{said}; trying again")
         self._trouble = said
@@ -153,7 +161,10 @@ class _Bars:
 
         self._everything = everything
         self._lines: list[str] = []
-        self._live: Live = Live(console=Console(), auto_refresh=False, vertical_overflow="crop")
+        # Standard output stays what it is: how wide it is, and which characters it shows, is asked of it.
+        self._live: Live = Live(
+            console=Console(), auto_refresh=False, redirect_stdout=False, vertical_overflow="crop"
+        )
 
     def __enter__(self) -> _Bars:
         self._live.start()

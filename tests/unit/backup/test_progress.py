@@ -224,7 +224,7 @@ def test_each_change_is_one_line_and_told_once() -> None:
         ],
         [],
         [
-            "BackupSet velero/nightly: PartiallyFailed, 1 of 1 volumes, 2.0 MiB",
+            "BackupSet velero/nightly: PartiallyFailed, 1 of 1 volume, 2.0 MiB",
             "shard a: Completed (nightly-0a1b2c3d-a-1), 2.0 MiB in 40s",
             "volume data of a/a-0: Completed, 2.0 MiB in 30s",
             "shard b: Failed (nightly-0a1b2c3d-b-1)",

@@ -1,0 +1,113 @@
+"""A BackupSet in bars and in lines: what fits, what is left out, and what is never a control character."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+import pytest
+
+from tests.unit.backup.sets import MIB, at, attempt, completed, running, seen, shard, volume
+from velero_volume_controller.api.backupset import SetPhase
+from velero_volume_controller.backup.progress import view
+from velero_volume_controller.backup.views import SetView
+from velero_volume_controller.cli.backup_bars import bars
+from velero_volume_controller.cli.backup_watch import Lines
+
+PLAIN = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def plain(text: str, _: str) -> str:
+    return text
+
+
+def coloured(text: str, colour: str) -> str:
+    return click.style(text, fg=colour) if colour else text
+
+
+def half_way(**more: Any) -> SetView:
+    long = "a-namespace-with-a-name-as-long-as-they-may-be"
+    shards = [
+        shard("shop", 60, completed("shop", 0, 40, 10 * MIB)),
+        shard("bank", 60, running("bank", 40)),
+        shard(long, 60, running(long, 2)),
+        shard("web", 60, attempt("web", phase="Failed", started=at(0), ended=at(9), reason="no\x1b[2Jgood")),
+        shard("rest", 60),
+    ]
+    volumes = [
+        volume("shop", phase="Completed", bytes_done=10 * MIB, bytes_total=10 * MIB, completed=at(20)),
+        volume("bank", bytes_done=20 * MIB, bytes_total=80 * MIB, started=at(40)),
+        volume("bank", "later", phase="Prepared", started=None),
+        volume(long, bytes_done=5 * MIB, bytes_total=80 * MIB, started=at(2)),
+    ]
+    return view(seen(*shards, makespan=150, volumes=volumes, **more), at(60))
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("everything", [False, True])
+def test_no_line_is_wider_than_the_terminal(columns: int, everything: bool) -> None:
+    lines = bars(half_way(), columns, coloured, everything=everything)
+    assert max(len(PLAIN.sub("", line)) for line in lines) <= max(columns, 60)
+    if columns >= 80:
+        assert max(len(PLAIN.sub("", line)) for line in lines) <= columns
+
+
+def test_what_moves_has_a_bar_and_the_rest_if_it_is_asked_for() -> None:
+    some = "\n".join(bars(half_way(), 80, plain))
+    assert "  bank-0 data " in some
+    assert "later" not in some
+    everything = "\n".join(bars(half_way(), 80, plain, everything=True))
+    assert "  bank-0 later " in everything
+    assert "Prepared" in everything
+
+
+def test_a_wide_terminal_is_told_more() -> None:
+    (row,) = (line for line in bars(half_way(), 200, plain) if line.startswith("bank "))
+    assert "█" * 6 in row
+    assert row.endswith("InProgress 20s, about 1m 00s left, 0 of 2 volumes, velero/nightly-0a1b2c3d-bank-1")
+
+
+def test_a_failure_is_told_with_what_to_do_and_without_control_characters() -> None:
+    lines = bars(half_way(), 80, plain)
+    start = next(index for index, line in enumerate(lines) if line.startswith("! shard web"))
+    assert "no\\x1b[2Jgood" in lines[start]
+    assert lines[start + 1].startswith("  → it is tried again at ")
+
+
+def test_on_a_low_screen_what_runs_and_what_failed_stays() -> None:
+    lines = bars(half_way(), 80, plain, rows=9)
+    assert len(lines) == 9
+    text = "\n".join(lines)
+    assert "bank " in text
+    assert "! shard web" in text
+    assert "rest " not in text
+    assert re.fullmatch(r"… \d+ lines more than fit here", lines[-1])
+
+
+def test_at_the_end_it_says_how_long_it_took_and_what_is_missing() -> None:
+    shards = [shard("shop", 60, completed("shop", 0, 40, 10 * MIB))]
+    over = view(seen(*shards, phase=SetPhase.COMPLETED, makespan=60, ended=at(75)), at(500))
+    lines = bars(over, 80, plain)
+    assert lines[0] == "BackupSet velero/nightly: Completed"
+    assert "took 1m 15s (planned 1m 00s, at least 1s)" in lines[1]
+    assert "100 %" in lines[2]
+
+
+def test_colour_says_how_it_is_and_is_all_that_differs() -> None:
+    bare, painted = bars(half_way(), 80, plain), bars(half_way(), 80, coloured)
+    assert [PLAIN.sub("", line) for line in painted] == bare
+    assert click.style("Running", fg="cyan") in painted[0]
+
+
+def test_elsewhere_each_change_is_a_line_and_trouble_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Lines()
+    lines.show(half_way())
+    lines.trouble("no answer")
+    lines.trouble("no answer")
+    lines.show(half_way())
+    printed = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert printed[0] == "BackupSet velero/nightly: Running, 5 shards, 2m 30s predicted"
+    assert printed[-2:] == ["no answer; trying again", "the cluster answers again"]
+    assert printed.count("no answer; trying again") == 1
+    assert not any("\x1b" in line for line in printed)
