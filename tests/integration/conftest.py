@@ -14,8 +14,11 @@ import pytest
 from kubernetes import client, config
 
 from hack.lab.controlplane import ControlPlane
+from tests.integration import velero_crds
+from tests.integration.backup_sets import Installation
 from tests.integration.cluster import Namespace, install_velero
 from tests.integration.process import Vvc
+from tests.integration.sets import install_crds
 
 _numbers = itertools.count(1)
 
@@ -47,3 +50,21 @@ def vvc(control_plane: ControlPlane, namespace: Namespace, tmp_path: Path) -> It
     vvc = Vvc.for_namespace(control_plane.kubeconfig, namespace.name, tmp_path)
     yield vvc
     vvc.kill_all()
+
+
+@pytest.fixture(scope="module")
+def velero_api(api: client.ApiClient) -> Iterator[client.ApiClient]:
+    """With all that Velero defines, and we."""
+    velero_crds.install(api)
+    install_crds(api)
+    yield api
+    velero_crds.remove(api)
+    install_velero(api)
+
+
+@pytest.fixture
+def velero(velero_api: client.ApiClient, namespace: Namespace) -> Iterator[Installation]:
+    """A Velero with two slots in this test's namespace. Its BackupSets go: each controller sees all."""
+    installation = Installation.install(namespace)
+    yield installation
+    installation.clear()

@@ -39,6 +39,6 @@ def held_by_older(found: BackupSet, others: Iterable[BackupSet]) -> dict[str, st
     return held
 
 
-def _age(found: BackupSet) -> tuple[str, str]:
-    """Sorts the oldest first; of those made in one second, by uid."""
-    return found.created, found.uid
+def _age(found: BackupSet) -> tuple[str, str, str]:
+    """Sorts the oldest first; of those made in one second, the one that began first."""
+    return found.created, found.status.started or "~", found.uid

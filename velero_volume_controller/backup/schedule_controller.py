@@ -50,7 +50,7 @@ class Schedules:
         self._failed: dict[Key, str] = {}
         #: Set when the watch of the schedules broke: their CRD may be gone, or a right.
         self.doubted = asyncio.Event()
-        kind = Kind[Key, Schedule](
+        kind: Kind[Key, Schedule] = Kind(
             SCHEDULES.path(), lambda key: key, decode_schedule, lambda found: found.version
         )
         undecodable = self._metrics.undecodable.labels(SCHEDULES.plural).inc

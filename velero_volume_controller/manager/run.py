@@ -182,7 +182,7 @@ class _Process:
 
 
 async def _both(*works: Coroutine[Any, Any, None]) -> None:
-    """Until all have ended. If one of them fails the others are cancelled and awaited; raises what it raised."""
+    """Until all have ended. If one fails, the others are cancelled and awaited, and its error raised."""
     try:
         async with asyncio.TaskGroup() as group:
             for work in works:

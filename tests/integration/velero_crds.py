@@ -1,0 +1,59 @@
+"""Velero's own CustomResourceDefinitions, of 1.18.3, from the Go module that the lab builds it from."""
+
+from __future__ import annotations
+
+import json
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client
+
+from hack.lab.binaries import MODULES
+from hack.lab.shell import run
+from tests.integration.cluster import eventually
+
+VELERO = "github.com/vmware-tanzu/velero"
+
+
+@cache
+def definitions() -> tuple[dict[str, Any], ...]:
+    """The definitions; the module is fetched first where it is not in Go's cache."""
+    fetched = run(["go", "mod", "download", "-json", VELERO], directory=MODULES / "velero-1.18")
+    folder = Path(json.loads(fetched)["Dir"]) / "config" / "crd" / "v1" / "bases"
+    return tuple(yaml.safe_load(path.read_text()) for path in sorted(folder.glob("*.yaml")))
+
+
+def install(api: client.ApiClient) -> None:
+    """All of them, over whatever is there of them."""
+    extensions = client.ApiextensionsV1Api(api)
+    listed: Any = extensions.list_custom_resource_definition().items
+    versions = {crd.metadata.name: crd.metadata.resource_version for crd in listed}
+    for definition in definitions():
+        name = definition["metadata"]["name"]
+        body: Any = definition
+        if name in versions:
+            body = {**definition, "metadata": {"name": name, "resourceVersion": versions[name]}}
+            extensions.replace_custom_resource_definition(name, body)
+        else:
+            extensions.create_custom_resource_definition(body)
+        eventually(partial(_established, extensions, name), True)
+
+
+def remove(api: client.ApiClient) -> None:
+    """All of them, and what they define."""
+    extensions = client.ApiextensionsV1Api(api)
+    for definition in definitions():
+        extensions.delete_custom_resource_definition(definition["metadata"]["name"])
+    eventually(lambda: _left(extensions), set())
+
+
+def _left(extensions: client.ApiextensionsV1Api) -> set[str]:
+    listed: Any = extensions.list_custom_resource_definition().items
+    return {crd.metadata.name for crd in listed} & {each["metadata"]["name"] for each in definitions()}
+
+
+def _established(extensions: client.ApiextensionsV1Api, name: str) -> bool:
+    status: Any = extensions.read_custom_resource_definition(name).status
+    return any(each.type == "Established" and each.status == "True" for each in status.conditions or ())
