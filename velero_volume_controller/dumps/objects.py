@@ -80,7 +80,7 @@ class _Found:
             case ("PersistentVolumeClaim", "v1" | ""):
                 claim = self._decode(item, decode_claim)
                 if not claim.namespace:
-                    raise self._unusable(item, "found none of metadata.namespace")
+                    raise unusable(item, self.file, "found none of metadata.namespace")
                 self._put(self.claims, (claim.namespace, claim.name), claim, item)
             case ("PersistentVolume", "v1" | ""):
                 volume = self._decode(item, decode_volume)
@@ -109,22 +109,28 @@ class _Found:
             )
 
     def _decode(self, item: Item, decoder: Callable[[bytes | msgspec.Raw], V]) -> V:
-        try:
-            return decoder(item.raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise self._unusable(item, complaint(error)) from None
-
-    def _unusable(self, item: Item, found: str) -> ConfigurationError:
-        what = f"{item.kind}{_name(item)}"
-        advice = ADVICE[0].lower() + ADVICE[1:]
-        return ConfigurationError(
-            f"{self.file}:{item.line()}: {what} can't be read: {found}. Correct it, or {advice}."
-        )
+        return decoded(item, self.file, decoder)
 
     def _put(self, store: dict[K, V], key: K, value: V, item: Item) -> None:
         if key in store:
             self.twice.append(f"{item.kind} {'/'.join(key) if isinstance(key, tuple) else key}")
         store[key] = value
+
+
+def decoded(item: Item, file: str, decoder: Callable[[bytes | msgspec.Raw], V]) -> V:
+    """What the decoder makes of the object. Raises ConfigurationError with its line and name."""
+    try:
+        return decoder(item.raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise unusable(item, file, complaint(error)) from None
+
+
+def unusable(item: Item, file: str, found: str) -> ConfigurationError:
+    """The error about an object in which that was found."""
+    advice = ADVICE[0].lower() + ADVICE[1:]
+    return ConfigurationError(
+        f"{file}:{item.line()}: {item.kind}{_name(item)} can't be read: {found}. Correct it, or {advice}."
+    )
 
 
 def _name(item: Item) -> str:
