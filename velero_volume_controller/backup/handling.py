@@ -11,7 +11,7 @@ import msgspec
 from velero_volume_controller.backup.apply import BACKUP_SETS
 from velero_volume_controller.backup.naming import RETRY, SET_UID
 from velero_volume_controller.backup.objects import BackupSet, decode_set
-from velero_volume_controller.backup.read_set import Written, manifest
+from velero_volume_controller.backup.written import Written, manifest
 from velero_volume_controller.config.errors import ConfigurationError
 from velero_volume_controller.kube.client import MERGE_PATCH, Client
 from velero_volume_controller.kube.errors import ApiError, KubeError

@@ -12,8 +12,8 @@ from velero_volume_controller.backup.apply import BACKUP_SETS
 from velero_volume_controller.backup.handling import make, read, sets, steer
 from velero_volume_controller.backup.naming import SET_UID
 from velero_volume_controller.backup.objects import BackupSet, plain
-from velero_volume_controller.backup.read_set import Written
 from velero_volume_controller.backup.rebuild import Rebuilt, rebuild
+from velero_volume_controller.backup.written import Written
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError
 from velero_volume_controller.kube.lists import pages

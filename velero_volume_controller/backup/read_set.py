@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Final, Literal
 
@@ -19,9 +18,7 @@ from msgspec import Meta
 
 from velero_volume_controller.api import names
 from velero_volume_controller.api.backupset import (
-    GROUP,
     MAX_NAME,
-    VERSION,
     BackupSetSpec,
     LabelKey,
     LabelValue,
@@ -29,15 +26,13 @@ from velero_volume_controller.api.backupset import (
 )
 from velero_volume_controller.backup.render import TEMPLATE_FIELDS, check_template
 from velero_volume_controller.backup.work import PlanningError
+from velero_volume_controller.backup.written import KIND, Written
 from velero_volume_controller.config import document
 from velero_volume_controller.config.errors import ConfigurationError
 from velero_volume_controller.config.schema import boolean_keys, tidied
 from velero_volume_controller.config.schema_problems import schema_problems
 from velero_volume_controller.config.tree import Path, Tree, grow
 from velero_volume_controller.dumps.typed import typed
-
-API_VERSION: Final = f"{GROUP}/{VERSION}"
-KIND: Final = "BackupSet"
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _TEMPLATE: Final[Path] = ("spec", "template")
@@ -74,21 +69,6 @@ class _Document(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_o
     metadata: _Metadata = msgspec.field(default_factory=_Metadata)
     spec: BackupSetSpec
     status: dict[str, Any] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A BackupSet that is not made yet. ``name`` and ``namespace`` are empty where it does not say.
-
-    ``warnings`` are complete sentences on what looks wrong and is let pass.
-    """
-
-    spec: BackupSetSpec
-    name: str = ""
-    namespace: str = ""
-    labels: Mapping[str, str] | None = None
-    annotations: Mapping[str, str] | None = None
-    warnings: tuple[str, ...] = ()
 
 
 def read_set(text: str, file: str) -> Written:
@@ -137,26 +117,6 @@ def unknown_fields(spec: BackupSetSpec) -> Iterator[tuple[str, str]]:
                 f"is no field of a Backup's spec in Velero 1.18, and an API server that does not know it "
                 f"drops it without a word.{hint}",
             )
-
-
-def manifest(written: Written) -> dict[str, Any]:
-    """The object as it is sent, and as ``kubectl apply`` takes it."""
-    metadata: dict[str, Any] = {"name": written.name, "namespace": written.namespace}
-    if written.labels:
-        metadata["labels"] = dict(written.labels)
-    if written.annotations:
-        metadata["annotations"] = dict(written.annotations)
-    spec = _pruned(msgspec.to_builtins(written.spec))
-    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
-
-
-def _pruned(value: Any) -> Any:
-    """Without the sections that say nothing; what the template holds is the user's."""
-    return {
-        key: below if key == "template" else _pruned(below) if isinstance(below, dict) else below
-        for key, below in value.items()
-        if below != {} and (key == "template" or not isinstance(below, dict) or _pruned(below) != {})
-    }
 
 
 @cache

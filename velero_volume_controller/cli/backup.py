@@ -6,6 +6,7 @@ from velero_volume_controller.cli.backup_create import create
 from velero_volume_controller.cli.backup_delete import delete
 from velero_volume_controller.cli.backup_import import import_sets
 from velero_volume_controller.cli.backup_list import list_sets
+from velero_volume_controller.cli.backup_plan import plan
 from velero_volume_controller.cli.backup_status import status
 from velero_volume_controller.cli.backup_steer import pause, resume, retry
 from velero_volume_controller.cli.backup_watch import watch
@@ -24,5 +25,5 @@ def backup() -> None:
     """Run many Velero Backups in parallel as one restore point, a BackupSet, and look after it."""
 
 
-for _command in (create, list_sets, status, watch, retry, pause, resume, delete, import_sets):
+for _command in (plan, create, list_sets, status, watch, retry, pause, resume, delete, import_sets):
     backup.add_command(_command)

@@ -53,10 +53,11 @@ async def _asked(where: Where, question: Callable[[Client], Awaitable[T]]) -> T:
 
 def set_name(command: Command) -> Command:
     """Add the argument NAME, the name of a BackupSet, which Tab completes."""
-    return click.argument("name", shell_complete=_names)(command)
+    return click.argument("name", shell_complete=completed_names)(command)
 
 
-def _names(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+def completed_names(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The names of BackupSets that begin so; none where the cluster does not answer."""
     # Imported here, as above.
     from velero_volume_controller.backup.handling import sets  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from velero_volume_controller.backup.read_set import Written, manifest
+from velero_volume_controller.backup.written import Written, manifest
 from velero_volume_controller.cli.backup_cluster import Where, ask
 from velero_volume_controller.cli.backup_given import spec_options, written_set
 from velero_volume_controller.cli.options import cluster_options

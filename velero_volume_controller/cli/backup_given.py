@@ -12,16 +12,9 @@ from click.core import ParameterSource
 
 from velero_volume_controller.api.backupset import BackupSetSpec
 from velero_volume_controller.api.selector_text import parse_selector
-from velero_volume_controller.backup.read_set import (
-    API_VERSION,
-    KIND,
-    Written,
-    problems,
-    read_set,
-    unknown_fields,
-)
 from velero_volume_controller.backup.render import check_template
 from velero_volume_controller.backup.work import PlanningError
+from velero_volume_controller.backup.written import API_VERSION, KIND, Written
 from velero_volume_controller.cli.asking import read_text
 from velero_volume_controller.config.tree import Path
 from velero_volume_controller.dumps.documents import scalar
@@ -150,6 +143,9 @@ def written_set(context: click.Context, name: str) -> Written:
     elif described(context):
         raise click.UsageError("--file describes the whole set; write the other options' values into it.")
     else:
+        # Imported here: the schema and its library take a fifth of a second that others need not wait for.
+        from velero_volume_controller.backup.read_set import read_set  # noqa: PLC0415
+
         written = read_set(*read_text(given["file"], "--file"))
         if name and written.name not in {"", name}:
             raise click.UsageError(
@@ -165,6 +161,9 @@ def written_set(context: click.Context, name: str) -> Written:
 
 
 def _from_options(given: dict[str, Any], name: str) -> Written:
+    # Imported here, as above.
+    from velero_volume_controller.backup.read_set import problems, unknown_fields  # noqa: PLC0415
+
     data = {"apiVersion": API_VERSION, "kind": KIND, "spec": _spec(given)}
     if name:
         data["metadata"] = {"name": name}

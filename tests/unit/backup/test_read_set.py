@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velero_volume_controller.api.backupset import BackupSetSpec, LaneChoice, Window
-from velero_volume_controller.backup.read_set import Written, manifest, read_set
+from velero_volume_controller.backup.read_set import read_set
+from velero_volume_controller.backup.written import Written, manifest
 from velero_volume_controller.config import ConfigurationError
 
 HEAD = "apiVersion: vvc.velero.io/v1alpha1\nkind: BackupSet\n"

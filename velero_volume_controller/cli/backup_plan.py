@@ -1,0 +1,172 @@
+"""``vvc backup plan``: which Backups a set would be split into, and how long it takes. Starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from velero_volume_controller.backup.documents import (
+    HISTORY_COMMAND,
+    OBJECTS_COMMAND,
+    dumped_input,
+    read_dump,
+    read_history,
+)
+from velero_volume_controller.backup.plan import plan as make_plan
+from velero_volume_controller.backup.plan_document import document, shard_lines, summary
+from velero_volume_controller.backup.work import Input, Plan, PlanningError
+from velero_volume_controller.backup.written import Written
+from velero_volume_controller.cli.asking import read_text
+from velero_volume_controller.cli.backup_cluster import Where, ask, completed_names
+from velero_volume_controller.cli.backup_given import described, spec_options, written_set
+from velero_volume_controller.cli.options import cluster_options
+from velero_volume_controller.cli.output import (
+    print_json,
+    print_lines,
+    print_warnings,
+    print_yaml,
+    safe,
+    width,
+    wrap,
+)
+from velero_volume_controller.cli.progress import Bar
+from velero_volume_controller.config import ConfigurationError
+from velero_volume_controller.kube.errors import KubeError
+
+if TYPE_CHECKING:
+    from velero_volume_controller.kube.client import Client
+
+#: Reasons for which not the set is to be changed but the cluster.
+_ENVIRONMENT: Final = frozenset({"LaneUnavailable", "NamespacesHidden"})
+
+#: On two lines of a shell.
+_SHORTENED: Final = OBJECTS_COMMAND.replace("get ", "get \\\n    ")
+
+_EPILOG = f"""
+\b
+Examples:
+  vvc backup plan                                    everything, as Velero is set up now
+  vvc backup plan --namespaces 'shop-*' --max 2      what another setting would bring
+  vvc backup plan nightly                            a set that is there
+  vvc backup plan -f nightly.yaml -o html > plan.html
+
+\b
+Without a cluster, from dumps:
+  {_SHORTENED} > objects.json
+  {HISTORY_COMMAND} > history.json
+  vvc backup plan --objects objects.json --history history.json -o json
+
+\b
+Exit status: 0; 1 the cluster is in the way; 2 the set can't be planned as described.
+"""
+
+
+@click.command(epilog=_EPILOG, short_help="Show what would run where, and how long it takes.")
+@click.argument("name", required=False, default="", shell_complete=completed_names)
+@cluster_options
+@spec_options
+@click.option(
+    "--objects", metavar="FILE|-", help="Plan for these objects and no cluster; - is standard input."
+)
+@click.option("--history", metavar="FILE|-", help="With --objects: what to learn from about volumes.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "yaml", "html"]),
+    default="text",
+    show_default=True,
+    help="The form; html is a page of its own with the Gantt chart.",
+)
+@click.pass_context
+def plan(command: click.Context, /, name: str, **given: Any) -> None:
+    """Show the Backups that a set would be split into, when each would run, and what bounds the time.
+
+    The set is the one called NAME, or described by a file or by options as for vvc backup
+    create. Nothing is started or changed.
+    """
+    wanted = _wanted(command, name)
+    objects, history = given["objects"], given["history"]
+    try:
+        if objects is not None:
+            told = _offline(wanted, objects, history)
+        elif history is not None:
+            raise click.UsageError("--history: goes with --objects; a cluster has its own.")
+        else:
+            told = _live(Where(wanted.namespace, given["kubeconfig"], given["context"]), wanted)
+        made = make_plan(told)
+    except PlanningError as error:
+        sentence = f"{error}."
+        raise (KubeError if error.reason in _ENVIRONMENT else ConfigurationError)(sentence) from None
+    _print(made, told, given["output"])
+
+
+def _wanted(command: click.Context, name: str) -> Written:
+    """The set that is asked about."""
+    given = command.params
+    if name and (given["file"] is not None or described(command)):
+        raise click.UsageError(
+            "NAME: is a set that is there; leave it out, or leave out what describes another."
+        )
+    if not name:
+        written = written_set(command, "")
+        print_warnings(written.warnings)
+        return written
+    if given["objects"] is not None:
+        raise click.UsageError("NAME: is looked up in a cluster, and --objects is for none. Give -f FILE.")
+    where = Where(given["namespace"], given["kubeconfig"], given["context"])
+
+    async def look(client: Client) -> Written:
+        # Imported here: the Kubernetes library takes a second that dumps need not wait for.
+        from velero_volume_controller.backup.handling import read  # noqa: PLC0415
+
+        found = await read(client, where.namespace, name)
+        if found.spec is None:
+            raise ConfigurationError(f"BackupSet {found.namespace}/{found.name}: {found.problem}.")
+        return Written(found.spec, found.name, found.namespace)
+
+    return ask(where, look)
+
+
+def _offline(wanted: Written, objects: str, history: str | None) -> Input:
+    if objects == "-" == history:
+        raise click.UsageError(
+            "--objects and --history: both are -, and standard input can be read once only."
+        )
+    dump = read_dump(*read_text(objects))
+    past = read_history(*read_text(history, "--history")) if history is not None else ((), ())
+    return dumped_input(wanted.spec, wanted.namespace, dump, past)
+
+
+def _live(where: Where, wanted: Written) -> Input:
+    async def look(client: Client, bar: Bar) -> Input:
+        # Imported here, as above.
+        from velero_volume_controller.annotate.snapshot import take  # noqa: PLC0415
+        from velero_volume_controller.api.configuration import Configuration  # noqa: PLC0415
+        from velero_volume_controller.backup.survey import survey  # noqa: PLC0415
+
+        objects = await take(client, Configuration(), bar)
+        return await survey(client, wanted, objects, bar)
+
+    with Bar() as bar:
+        return ask(where, lambda client: look(client, bar))
+
+
+def _print(made: Plan, told: Input, output: str) -> None:
+    if output == "json":
+        print_json(document(made, told))
+    elif output == "yaml":
+        print_yaml(document(made, told))
+    else:
+        print_lines(_text(made, told, width()))
+
+
+def _text(made: Plan, told: Input, columns: int) -> Iterator[str]:
+    for line in summary(made, told):
+        yield from wrap(safe(line), columns)
+    yield ""
+    yield from (safe(line) for line in shard_lines(made))
+    for note in made.notes:
+        yield ""
+        yield from wrap(f"Note: {safe(note)}", columns)
