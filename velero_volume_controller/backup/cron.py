@@ -44,10 +44,13 @@ class Cron:
 
     def next(self, after: datetime) -> datetime:
         """The first run after that moment. Raises ScheduleError if there never is one."""
-        local = after.astimezone(self.zone).replace(tzinfo=None)
+        local = self._wall(after)
+        moment = self._unturned(after, next(self._walls(local, backwards=False)))
+        if moment is not None:
+            return moment
         best: datetime | None = None
         for wall in self._walls(local - _TURN, backwards=False):
-            if best is not None and wall > best.astimezone(self.zone).replace(tzinfo=None) + _TURN:
+            if best is not None and wall > self._wall(best) + _TURN:
                 break
             later = [moment for moment in self._moments(wall) if moment > after]
             best = min([*later, *([best] if best else [])], default=None)
@@ -56,15 +59,33 @@ class Cron:
 
     def last(self, until: datetime) -> datetime:
         """The last run up to and with that moment. Raises ScheduleError if there never was one."""
-        local = until.astimezone(self.zone).replace(tzinfo=None)
+        # What croniter gives lies strictly before: a run of this very second is one.
+        local = self._wall(until).replace(microsecond=0) + timedelta(seconds=1)
+        moment = self._unturned(until, next(self._walls(local, backwards=True)))
+        if moment is not None:
+            return moment
         best: datetime | None = None
         for wall in self._walls(local + _TURN, backwards=True):
-            if best is not None and wall < best.astimezone(self.zone).replace(tzinfo=None) - _TURN:
+            if best is not None and wall < self._wall(best) - _TURN:
                 break
             earlier = [moment for moment in self._moments(wall) if moment <= until]
             best = max([*earlier, *([best] if best else [])], default=None)
         assert best is not None, "the walls go on until there is one"
         return best
+
+    def _unturned(self, here: datetime, wall: datetime) -> datetime | None:
+        """The moment at which the clock shows this, if it is not turned near here and near there."""
+        moment = wall.replace(tzinfo=self.zone).astimezone(UTC)
+        turned = any(
+            (each - _TURN).astimezone(self.zone).utcoffset()
+            != (each + _TURN).astimezone(self.zone).utcoffset()
+            for each in (here, moment)
+        )
+        return None if turned else moment
+
+    def _wall(self, moment: datetime) -> datetime:
+        """What the clock shows, without a zone."""
+        return moment.astimezone(self.zone).replace(tzinfo=None)
 
     def missed(self, since: datetime, until: datetime) -> tuple[datetime | None, int]:
         """The last run after ``since`` and up to ``until``, and how many there were; 101 stands for more."""

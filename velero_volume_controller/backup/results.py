@@ -24,17 +24,15 @@ _LOSES_ALL: Version = Version(1, 18, 2)
 
 def best(shard: Shard) -> Attempt | None:
     """The attempt that stands: a Completed one, else the one with the most volumes; the newest of equals."""
-    standing = [attempt for attempt in shard.attempts if attempt.phase in RESTORABLE]
-    return max(
-        standing,
-        key=lambda attempt: (
-            attempt.phase == COMPLETED,
-            attempt.volumes,
-            attempt.bytes,
-            shard.attempts.index(attempt),
-        ),
-        default=None,
-    )
+    standing = [pair for pair in enumerate(shard.attempts) if pair[1].phase in RESTORABLE]
+    if not standing:
+        return None
+    return max(standing, key=_standing)[1]
+
+
+def _standing(numbered: tuple[int, Attempt]) -> tuple[bool, int, int, int]:
+    number, attempt = numbered
+    return attempt.phase == COMPLETED, attempt.volumes, attempt.bytes, number
 
 
 def phase(shards: Sequence[Shard]) -> SetPhase:
