@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -15,9 +14,10 @@ from velero_volume_controller.backup.documents import (
     read_history,
 )
 from velero_volume_controller.backup.plan import plan as make_plan
-from velero_volume_controller.backup.plan_document import document, shard_lines, summary
+from velero_volume_controller.backup.plan_document import document
 from velero_volume_controller.backup.work import Input, Plan, PlanningError
 from velero_volume_controller.backup.written import Written
+from velero_volume_controller.cli import backup_plan_text
 from velero_volume_controller.cli.asking import read_text
 from velero_volume_controller.cli.backup_cluster import Where, ask, completed_names
 from velero_volume_controller.cli.backup_given import described, spec_options, written_set
@@ -27,9 +27,7 @@ from velero_volume_controller.cli.output import (
     print_lines,
     print_warnings,
     print_yaml,
-    safe,
     width,
-    wrap,
 )
 from velero_volume_controller.cli.progress import Bar
 from velero_volume_controller.config import ConfigurationError
@@ -99,7 +97,7 @@ def plan(command: click.Context, /, name: str, **given: Any) -> None:
     except PlanningError as error:
         sentence = f"{error}."
         raise (KubeError if error.reason in _ENVIRONMENT else ConfigurationError)(sentence) from None
-    _print(made, told, given["output"])
+    _print(made, told, given["output"], f"BackupSet {wanted.name}" if wanted.name else "A BackupSet")
 
 
 def _wanted(command: click.Context, name: str) -> Written:
@@ -153,20 +151,15 @@ def _live(where: Where, wanted: Written) -> Input:
         return ask(where, lambda client: look(client, bar))
 
 
-def _print(made: Plan, told: Input, output: str) -> None:
+def _print(made: Plan, told: Input, output: str, title: str) -> None:
     if output == "json":
         print_json(document(made, told))
     elif output == "yaml":
         print_yaml(document(made, told))
+    elif output == "html":
+        # Imported here: few ask for a page.
+        from velero_volume_controller.backup.gantt_html import page  # noqa: PLC0415
+
+        print_lines(page(made, title).splitlines())
     else:
-        print_lines(_text(made, told, width()))
-
-
-def _text(made: Plan, told: Input, columns: int) -> Iterator[str]:
-    for line in summary(made, told):
-        yield from wrap(safe(line), columns)
-    yield ""
-    yield from (safe(line) for line in shard_lines(made))
-    for note in made.notes:
-        yield ""
-        yield from wrap(f"Note: {safe(note)}", columns)
+        print_lines(backup_plan_text.lines(made, told, width()))
