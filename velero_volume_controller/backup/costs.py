@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from functools import cached_property
+from math import fsum
 from typing import Final
 
-from velero_volume_controller.backup.work import History, PlannedVolume, Volume, VolumeKey
+from velero_volume_controller.backup.work import History, PlannedVolume, Sample, Volume, VolumeKey
 from velero_volume_controller.velero.model.lanes import Lane
 from velero_volume_controller.velero.model.versions import Version
 
@@ -71,14 +72,17 @@ class Costs:
     def __init__(self, history: History, volumes: Iterable[Volume] = ()) -> None:
         self._known: dict[VolumeKey, tuple[_Mean, _Mean]] = {}
         self._fixed: dict[str, _Mean] = {}
-        self._rates = _rates(history)
-        for sample in sorted(history.samples, key=lambda each: (each.ended, each.seconds, each.bytes)):
+        samples = sorted(history.samples, key=lambda each: (each.ended, each.seconds, each.bytes))
+        self._rates = _rates(samples)
+        for sample in samples:
             means = self._known.get(sample.key)
             if means is None:
                 means = self._known[sample.key] = (_Mean(), _Mean())
             means[0].add(sample.seconds, HALF_LIFE_SAMPLES)
             means[1].add(sample.bytes, HALF_LIFE_SAMPLES)
-        for overhead in sorted(history.overheads, key=lambda each: (each.ended, each.seconds)):
+        for overhead in sorted(
+            history.overheads, key=lambda each: (each.ended, each.seconds, each.namespaces or 0)
+        ):
             # One that held all namespaces lists each kind once; one without volumes has less to end.
             if overhead.namespaces is not None and overhead.volumes:
                 own = overhead.seconds - LISTING_SECONDS * (overhead.namespaces - 1)
@@ -111,19 +115,19 @@ class Costs:
     @cached_property
     def fill(self) -> float:
         """How much of what volumes asked for they hold, over those with a history; 1 if none has one."""
-        asked = held = 0.0
+        asked, held = 0, []
         for volume in self._volumes:
             known = self._known.get(volume.key)
             if volume.bytes and known is not None:
                 asked += volume.bytes
-                held += known[1].value
-        return min(1.0, max(held / asked, 0.001)) if asked else 1.0
+                held.append(known[1].value)
+        return min(1.0, max(fsum(held) / asked, 0.001)) if asked else 1.0
 
 
-def _rates(history: History) -> dict[Hashable, float]:
+def _rates(samples: Iterable[Sample]) -> dict[Hashable, float]:
     """Bytes a second by (lane, node), by lane, and (None) over all."""
     moved: dict[Hashable, list[float]] = {}
-    for sample in history.samples:
+    for sample in samples:
         if sample.bytes < RATE_BYTES or sample.seconds <= 0:
             continue
         for key in ((sample.lane, sample.node), sample.lane, None):

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 
 from velero_volume_controller.backup.choosing_lanes import spread, usable_lanes
 from velero_volume_controller.backup.costs import CLUSTER_SECONDS, Costs
@@ -79,7 +80,7 @@ class _Work:
         if len(self._lanes) == 1:
             return 0.0
         volumes = (volume for each in group.namespaces for volume in each.volumes)
-        return 1.0 + sum(self.costs.volume(volume, self._lanes[0]).seconds for volume in volumes)
+        return 1.0 + fsum(self.costs.volume(volume, self._lanes[0]).seconds for volume in volumes)
 
     def ground(self, lane: Lane, *, cluster: bool) -> Ground:
         """The lane, with the Backup of the cluster-scoped resources if it is made there."""

@@ -66,7 +66,7 @@ def _cuts(pieces: Sequence[Piece], most: int, velero: Velero, tries: int) -> Ite
     seen: set[frozenset[frozenset[str]]] = set()
     for number in _numbers(len(pieces), most, velero, pieces, tries // len(ways)):
         for way in ways:
-            parts = _shares(number, first, rest)
+            parts = _shares(number, most, first, rest)
             cut = tuple(tuple(shard) for part, share in parts for shard in way(part, share, velero) if shard)
             names = frozenset(frozenset(piece.group.name for piece in shard) for shard in cut)
             if names not in seen:
@@ -74,9 +74,11 @@ def _cuts(pieces: Sequence[Piece], most: int, velero: Velero, tries: int) -> Ite
                 yield cut
 
 
-def _shares(number: int, first: Sequence[Piece], rest: Sequence[Piece]) -> list[tuple[Sequence[Piece], int]]:
-    """How many shards go to those that are first, and how many to the others."""
-    if not first or not rest or number == 1:
+def _shares(
+    number: int, most: int, first: Sequence[Piece], rest: Sequence[Piece]
+) -> list[tuple[Sequence[Piece], int]]:
+    """How many shards go to those that are first, and how many to the others; one to each if it may be."""
+    if not first or not rest or most == 1:
         return [([*first, *rest], number)]
     work = sum(piece.work for piece in first)
     share = round(number * work / (work + sum(piece.work for piece in rest)))
