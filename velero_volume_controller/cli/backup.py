@@ -9,6 +9,7 @@ from velero_volume_controller.cli.backup_list import list_sets
 from velero_volume_controller.cli.backup_plan import plan
 from velero_volume_controller.cli.backup_status import status
 from velero_volume_controller.cli.backup_steer import pause, resume, retry
+from velero_volume_controller.cli.backup_tune import tune_command
 from velero_volume_controller.cli.backup_watch import watch
 
 _EPILOG = """
@@ -17,6 +18,7 @@ Examples:
   vvc backup plan --namespaces 'shop-*'       what would run where, and how long it takes
   vvc backup create nightly --wait            back everything up, in parallel
   vvc backup watch nightly                    look on
+  vvc backup tune                             which settings of Velero would be faster
 """
 
 
@@ -25,5 +27,17 @@ def backup() -> None:
     """Run many Velero Backups in parallel as one restore point, a BackupSet, and look after it."""
 
 
-for _command in (plan, create, list_sets, status, watch, retry, pause, resume, delete, import_sets):
+for _command in (
+    plan,
+    create,
+    list_sets,
+    status,
+    watch,
+    retry,
+    pause,
+    resume,
+    delete,
+    import_sets,
+    tune_command,
+):
     backup.add_command(_command)

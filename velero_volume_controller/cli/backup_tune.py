@@ -1,0 +1,238 @@
+"""``vvc backup tune``: which settings of Velero would shorten a backup, and on demand sets them."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from velero_volume_controller.api.backupset import BackupSetSpec
+from velero_volume_controller.backup.settings import (
+    Edit,
+    Unrecognised,
+    managed_by,
+    restore_arguments,
+    restore_load,
+    set_arguments,
+    set_load,
+)
+from velero_volume_controller.backup.tuning import Knobs, Trial, Tuning, tune
+from velero_volume_controller.backup.words import span
+from velero_volume_controller.backup.work import PlanningError
+from velero_volume_controller.backup.written import Written
+from velero_volume_controller.cli.backup_cluster import Where, ask
+from velero_volume_controller.cli.options import cluster_options
+from velero_volume_controller.cli.output import Paint, painter, print_lines, print_warnings, safe, width, wrap
+from velero_volume_controller.cli.progress import Bar
+from velero_volume_controller.config import ConfigurationError
+from velero_volume_controller.kube.errors import KubeError
+
+if TYPE_CHECKING:
+    from velero_volume_controller.backup.write_settings import Found
+    from velero_volume_controller.kube.client import Client
+
+#: The server's flag of each setting that has one; the third stands in the node-agent's ConfigMap.
+_FLAGS: Final = {"backups": "--concurrent-backups", "workers": "--item-block-worker-count"}
+_LOAD: Final = "loadConcurrency.globalConfig"
+_NAMES: Final = ("backups", "workers", "load")
+
+_EPILOG = """
+\b
+Examples:
+  vvc backup tune             what would be faster, and by how much
+  vvc backup tune --apply     show the changes, ask, and make them
+  vvc backup tune --undo      put back what was there before
+
+\b
+Only the arguments of Velero's Deployment and the node-agent's ConfigMap are
+written; what was there is kept in annotations of theirs.
+Exit status: 0; 1 the cluster is in the way, or Velero is at work; 2 Velero is
+installed in a way that is not recognised.
+"""
+
+
+@click.command("tune", epilog=_EPILOG, short_help="Find settings of Velero that would be faster.")
+@cluster_options
+@click.option("--apply", "applied", is_flag=True, help="Make the changes, after showing and asking.")
+@click.option("--undo", is_flag=True, help="Put back what was there before the first --apply.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def tune_command(applied: bool, undo: bool, yes: bool, **access: Any) -> int:
+    """Say which of Velero's settings would shorten a backup of all namespaces, and by how much.
+
+    Simulates the plan of such a BackupSet with other settings. Without --apply or --undo
+    nothing is changed.
+    """
+    if applied and undo:
+        raise click.UsageError("--apply and --undo: expected one of them, found both.")
+    where = Where(**access)
+    if undo:
+        found, edits = _undone(where)
+    else:
+        tuning, found = _tuned(where)
+        edits = _edits(tuning, found, where.namespace)
+        print_lines(_text(tuning, found, where.namespace, width()))
+    if not applied and not undo:
+        return 0
+    if not edits:
+        print_lines(["Nothing was tuned here." if undo else "Nothing is to be changed."])
+        return 0
+    return _carry_out(where, found, edits, yes=yes)
+
+
+def _tuned(where: Where) -> tuple[Tuning, Found]:
+    """Raises KubeError where there is no Velero, ConfigurationError for what can't be planned."""
+
+    async def look(client: Client, bar: Bar) -> tuple[Tuning, Found]:
+        # Imported here: the Kubernetes library takes a second that --help need not wait for.
+        from velero_volume_controller.annotate.snapshot import take  # noqa: PLC0415
+        from velero_volume_controller.api.configuration import Configuration  # noqa: PLC0415
+        from velero_volume_controller.backup.survey import survey  # noqa: PLC0415
+        from velero_volume_controller.backup.write_settings import NoVelero, find  # noqa: PLC0415
+
+        objects = await take(client, Configuration(), bar)
+        given = await survey(client, Written(BackupSetSpec(), "", where.namespace), objects, bar)
+        if not given.lanes:
+            raise NoVelero(f"there is no Velero in namespace {where.namespace}; name another with -n")
+        tuning = tune(given, where.namespace)
+        return tuning, await find(client, where.namespace, tuning.lane.version)
+
+    with Bar() as bar:
+        try:
+            return ask(where, lambda client: look(client, bar))
+        except PlanningError as error:
+            raise ConfigurationError(f"{error}.") from None
+
+
+def _undone(where: Where) -> tuple[Found, list[Edit]]:
+    async def look(client: Client) -> Found:
+        # Imported here, as above.
+        from velero_volume_controller.backup.write_settings import find  # noqa: PLC0415
+        from velero_volume_controller.velero.model.versions import NEWEST  # noqa: PLC0415
+
+        return await find(client, where.namespace, NEWEST)
+
+    found = ask(where, look)
+    try:
+        edits = [restore_load(found.config_map)] if found.config_map is not None else []
+        edits.append(restore_arguments(found.deployment))
+    except Unrecognised as error:
+        raise ConfigurationError(f"{error}.") from None
+    return found, [edit for edit in edits if edit is not None]
+
+
+def _edits(tuning: Tuning, found: Found, namespace: str) -> list[Edit]:
+    """The ConfigMap first: it disturbs nobody, while new arguments restart Velero."""
+    flags = {_FLAGS[name]: getattr(tuning.best.knobs, name) for name in tuning.alone if name in _FLAGS}
+    try:
+        edits = [set_arguments(found.deployment, flags)] if flags else []
+        if "load" in tuning.alone:
+            load = tuning.best.knobs.load
+            edits.insert(0, set_load(found.config_map, namespace, found.config_name, load))
+    except Unrecognised as error:
+        raise ConfigurationError(f"{error}.") from None
+    return [edit for edit in edits if edit is not None]
+
+
+def _text(tuning: Tuning, found: Found, namespace: str, columns: int) -> Iterator[str]:
+    lane = tuning.lane
+    yield from wrap(f"Velero {lane.version} in {namespace}: {_said(tuning.now.knobs, _NAMES)}.", columns)
+    yield from wrap(f"A BackupSet of all namespaces takes about {span(tuning.now.seconds)} so.", columns)
+    yield ""
+    if not tuning.alone:
+        yield from wrap("No other settings make it shorter: nothing is to be changed.", columns)
+        return
+    rows = [(_said(trial.knobs, (name,)), trial) for name, trial in tuning.alone.items()]
+    if len(rows) > 1:
+        rows.append(("all of them together", tuning.best))
+    longest = max(len(said) for said, _ in rows)
+    yield from (f"  {said:<{longest}}  {_gain(tuning, trial)}" for said, trial in rows)
+    yield ""
+    flags = [_said(tuning.best.knobs, (name,)) for name in tuning.alone if name in _FLAGS]
+    if flags:
+        yield f"Deployment {namespace}/{safe(found.deployment['metadata']['name'])}, arguments:"
+        yield from (f"  {flag}" for flag in flags)
+    if "load" in tuning.alone:
+        yield f"ConfigMap {namespace}/{safe(found.config_name)}:"
+        yield f'  {{"loadConcurrency": {{"globalConfig": {tuning.best.knobs.load}}}}}'
+        yield from wrap(
+            "Several volumes at a time share the disks and the network of their node, which the prediction"
+            " does not know: see that they have room.",
+            columns,
+        )
+        yield from _for_the_agent(found, namespace, columns)
+    yield ""
+    yield from wrap("vvc backup tune --apply makes the changes, --undo puts back what was there.", columns)
+
+
+def _said(knobs: Knobs, names: tuple[str, ...]) -> str:
+    return ", ".join(f"{_FLAGS.get(name, _LOAD)}={getattr(knobs, name)}" for name in names)
+
+
+def _gain(tuning: Tuning, trial: Trial) -> str:
+    gain = round(100 * tuning.gain(trial))
+    said = f"{gain} % less" if gain > 0 else "no gain alone" if gain == 0 else f"{-gain} % more"
+    return f"about {span(trial.seconds)}, {said}"
+
+
+def _for_the_agent(found: Found, namespace: str, columns: int) -> Iterator[str]:
+    """What makes the node-agent read its ConfigMap, which is left to a person: its volumes would fail."""
+    if not found.agent:
+        return
+    if found.named:
+        yield from wrap(
+            "The node-agents read it when they start; when no Backup runs, restart them:", columns
+        )
+        yield f"  kubectl -n {namespace} rollout restart daemonset {found.agent}"
+        return
+    yield from wrap("The node-agents are told of no ConfigMap yet; when no Backup runs, tell them:", columns)
+    patch = (
+        '[{"op":"add","path":"/spec/template/spec/containers/0/args/-",'
+        f'"value":"--node-agent-configmap={found.config_name}"}}]'
+    )
+    yield f"  kubectl -n {namespace} patch daemonset {found.agent} --type=json \\"
+    yield f"    -p '{patch}'"
+
+
+def _carry_out(where: Where, found: Found, edits: list[Edit], *, yes: bool) -> int:
+    manager = managed_by(found.deployment)
+    if manager is not None:
+        print_warnings(
+            (
+                f"Velero is kept by {manager}, which puts its own settings back at its next turn; set them"
+                " there, too.",
+            )
+        )
+    print_lines(line for edit in edits for line in _diff(edit, painter()))
+    if any(edit.kind == "Deployment" for edit in edits):
+        print_lines(["", "New arguments restart Velero."])
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("there is no terminal to ask on; add --yes if the changes are right.")
+        click.confirm("Make these changes?", abort=True, err=True)
+
+    async def do(client: Client) -> None:
+        from velero_volume_controller.backup.write_settings import apply  # noqa: PLC0415
+
+        await apply(client, edits)
+
+    try:
+        ask(where, do)
+    except KubeError as error:
+        raise KubeError(f"{error}. See what is done already: vvc backup tune") from None
+    print_lines([f"{edit.kind} {edit.namespace}/{edit.name}: done." for edit in edits])
+    if any(edit.kind == "ConfigMap" for edit in edits):
+        print_lines(_for_the_agent(found, where.namespace, width()))
+    return 0
+
+
+def _diff(edit: Edit, paint: Paint) -> Iterator[str]:
+    """As ``diff -u`` shows it, all of it."""
+    yield f"{edit.kind} {edit.namespace}/{safe(edit.name)}"
+    before, after = edit.before.splitlines(), edit.after.splitlines()
+    for line in difflib.ndiff(before, after):
+        if not line.startswith("?"):
+            colour = {"+": "green", "-": "red"}.get(line[0], "")
+            yield paint(f"  {safe(line)}", colour)
