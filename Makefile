@@ -10,8 +10,8 @@ ON_CLUSTER := $(if $(filter kind,$(LAB)),hack/kind/with.sh)
 IMAGE ?= velero-volume-controller:latest
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock lint format unit integration test e2e e2e-smoke bench-annotate bench-backup demo \
-	lab-up lab-down lab-purge lab-status image manifests reference fuzz clean
+.PHONY: help venv lock lint format unit integration test e2e e2e-smoke bench-annotate bench-backup \
+	bench-plan demo lab-up lab-down lab-purge lab-status image manifests reference fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ bench-annotate: venv ## How fast pods are annotated, beside a bare loop of the s
 bench-backup: venv ## BackupSets beside the best-configured plain Backup, on three nodes (2 hours)
 	@$(BIN)/python -m hack.lab build --velero 1.18.3 --velero 1.16.2
 	$(BIN)/python -m tests.bench.backup
+
+bench-plan: venv ## How long the planner of BackupSets takes, and how near its plans come to the bound
+	$(BIN)/python -m tests.bench.planner
 
 demo: venv ## From nothing to a restored backup, told step by step
 	$(ON_CLUSTER) $(BIN)/python -m hack.demo

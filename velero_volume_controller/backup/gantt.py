@@ -139,7 +139,7 @@ def _bars(bars: Iterable[Bar], columns: int, scale: float) -> str:
     """``┣ shop ━━━━┫``: a name that finds no room is cut or left out; a bar has at least one cell."""
     line = [" "] * columns
     for bar in bars:
-        begin = min(int(bar.start / scale * columns), columns - 1)
+        begin = min(round(bar.start / scale * columns), columns - 1)
         end = min(max(round(bar.end / scale * columns), begin + 1), columns)
         line[begin:end] = _bar(bar.name, end - begin)
     return "".join(line)
