@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from velero_volume_controller.backup.plan import plan
-from velero_volume_controller.backup.work import Input
+from velero_volume_controller.backup.work import Input, Plan
 from velero_volume_controller.velero.model.installations import CONCURRENT_SINCE, ITEM_WORKERS_SINCE
 from velero_volume_controller.velero.model.lanes import Lane
 from velero_volume_controller.velero.model.versions import Version
@@ -54,13 +54,14 @@ class Trial:
 class Tuning:
     """What is, what is best, and what each change of those that lead there brings alone.
 
-    ``alone`` is by the name of the changed setting.
+    ``alone`` is by the name of the changed setting. ``notes`` are sentences on what the prediction rests on.
     """
 
     lane: Lane
     now: Trial
     best: Trial
     alone: dict[str, Trial]
+    notes: tuple[str, ...] = ()
 
     def gain(self, trial: Trial) -> float:
         """The share of the time that is saved, from 0 to 1; negative if it takes longer."""
@@ -73,7 +74,7 @@ def tune(given: Input, namespace: str) -> Tuning:
     It is asked what it would do, so that it can do nothing just now is of no account.
     """
     lane = next(each for each in given.lanes if each.namespace == namespace)
-    known: dict[Knobs, float] = {}
+    known: dict[Knobs, Plan] = {}
 
     def predict(knobs: Knobs) -> float:
         if knobs not in known:
@@ -81,10 +82,11 @@ def tune(given: Input, namespace: str) -> Tuning:
                 lane, slots=knobs.backups, item_workers=knobs.workers, default_load=knobs.load, problem=None
             )
             lanes = tuple(turned if each.namespace == namespace else each for each in given.lanes)
-            known[knobs] = plan(replace(given, lanes=lanes)).predicted
-        return known[knobs]
+            known[knobs] = plan(replace(given, lanes=lanes))
+        return known[knobs].predicted
 
     start = Knobs(lane.slots, lane.item_workers, lane.default_load)
+    predict(start)
     best = search(predict, start, available(lane.version))
     changed = [name for name in _NAMES if getattr(best, name) != getattr(start, name)]
     alone = {name: replace(start, **{name: getattr(best, name)}) for name in changed}
@@ -93,6 +95,7 @@ def tune(given: Input, namespace: str) -> Tuning:
         now=Trial(start, predict(start)),
         best=Trial(best, predict(best)),
         alone={name: Trial(knobs, predict(knobs)) for name, knobs in alone.items()},
+        notes=known[start].notes,
     )
 
 

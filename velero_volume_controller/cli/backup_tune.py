@@ -140,6 +140,8 @@ def _text(tuning: Tuning, found: Found, namespace: str, columns: int) -> Iterato
     lane = tuning.lane
     yield from wrap(f"Velero {lane.version} in {namespace}: {_said(tuning.now.knobs, _NAMES)}.", columns)
     yield from wrap(f"A BackupSet of all namespaces takes about {span(tuning.now.seconds)} so.", columns)
+    for note in tuning.notes:
+        yield from wrap(safe(f"Note: {note}"), columns)
     yield ""
     if not tuning.alone:
         yield from wrap("No other settings make it shorter: nothing is to be changed.", columns)
