@@ -5,6 +5,8 @@ That shows what we do; what Velero makes of it is tested on the lab (tests/e2e).
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -87,6 +89,29 @@ class Installation:
         client.AppsV1Api(self.namespace.api).patch_namespaced_deployment_status(
             "velero", self.namespace.name, status
         )
+
+    def node_agent(self, concurrency: dict[str, Any], node: str) -> None:
+        """A node-agent whose ConfigMap says this of ``loadConcurrency``, and a Node."""
+        core, labels = self.namespace.core, {"name": "node-agent"}
+        config: Any = {
+            "metadata": {"name": "load"},
+            "data": {"config": json.dumps({"loadConcurrency": concurrency})},
+        }
+        core.create_namespaced_config_map(self.namespace.name, config)
+        container = {
+            "name": "node-agent",
+            "image": "velero/velero",
+            "args": ["node-agent", "server", "--node-agent-configmap=load"],
+        }
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+        body: Any = {
+            "metadata": {"name": "node-agent"},
+            "spec": {"selector": {"matchLabels": labels}, "template": template},
+        }
+        client.AppsV1Api(self.namespace.api).create_namespaced_daemon_set(self.namespace.name, body)
+        with contextlib.suppress(client.ApiException):
+            metadata: Any = {"metadata": {"name": node}}
+            core.create_node(metadata)
 
     def location(self, phase: str) -> None:
         """The default storage location is in this phase."""

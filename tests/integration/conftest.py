@@ -17,6 +17,7 @@ from hack.lab.controlplane import ControlPlane
 from tests.integration import velero_crds
 from tests.integration.backup_sets import Installation
 from tests.integration.cluster import Namespace, install_velero
+from tests.integration.installed import Installed
 from tests.integration.process import Vvc
 from tests.integration.sets import install_crds
 
@@ -68,3 +69,19 @@ def velero(velero_api: client.ApiClient, namespace: Namespace) -> Iterator[Insta
     installation = Installation.install(namespace)
     yield installation
     installation.clear()
+
+
+@pytest.fixture
+def installed(control_plane: ControlPlane, namespace: Namespace) -> Iterator[Installed]:
+    installed = Installed(control_plane, namespace)
+    installed.create()
+    yield installed
+    installed.delete()
+
+
+@pytest.fixture
+def confined(installed: Installed, namespace: Namespace, tmp_path: Path) -> Iterator[Vvc]:
+    """`vvc run` with the permissions that are installed, and no others."""
+    vvc = Vvc.for_namespace(installed.kubeconfig, namespace.name, tmp_path)
+    yield vvc
+    vvc.kill_all()

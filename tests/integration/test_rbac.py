@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import copy
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from kubernetes import client
 
-from hack.lab.controlplane import ControlPlane
 from hack.manifests import render
 from tests.integration.cluster import BACKUP_VOLUMES, Namespace, eventually
+from tests.integration.installed import ACCOUNT, Installed
 from tests.integration.process import LEASE, Replica, Vvc
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.credentials import Cluster
 from velero_volume_controller.kube.events import Event, Pace, Recorder, Regarding
 
-ACCOUNT = "velero-volume-controller"
 UNCHECKED = "what may not be read goes unchecked"
+
+#: The pieces for BackupSets: test_backupset_rights.py.
+ELSEWHERE = {f"{ACCOUNT}-{piece}" for piece in ("backup", "lane", "schedule")}
 
 #: Each verb of each rule, as (resource, verb); those without which nothing works, and the optional reads.
 VERBS = [
     (rule["resources"][0], verb)
     for document in yaml.safe_load_all(render())
-    if document["kind"] in {"ClusterRole", "Role"}
+    if document["kind"] in {"ClusterRole", "Role"} and document["metadata"]["name"] not in ELSEWHERE
     for rule in document["rules"]
     for verb in rule["verbs"]
 ]
@@ -44,68 +43,6 @@ CONDITIONS = {
     "namespaces": "namespaces: {selector: {matchLabels: {shop: a}}}",
     "persistentvolumeclaims": "volumes: {claimSelector: {matchLabels: {tier: gold}}}",
 }
-
-
-class Installed:
-    """The roles and bindings of manifests/install.yaml in one namespace, and their account's kubeconfig."""
-
-    def __init__(self, control_plane: ControlPlane, namespace: Namespace) -> None:
-        self.rbac = client.RbacAuthorizationV1Api(namespace.api)
-        self.namespace = namespace.name
-        self.documents: list[dict[str, Any]] = list(yaml.safe_load_all(render(namespace=namespace.name)))
-        # A certificate of this name is the service account, as far as RBAC goes.
-        made = control_plane.kubeconfig_for(f"system:serviceaccount:{namespace.name}:{ACCOUNT}")
-        # Colons separate the files of a kubeconfig.
-        self.kubeconfig = made.rename(made.with_name(f"{namespace.name}.kubeconfig"))
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [document for document in self.documents if document["kind"] == kind]
-
-    def create(self) -> None:
-        for role in self.of("ClusterRole"):
-            self.rbac.create_cluster_role(role)
-        for binding in self.of("ClusterRoleBinding"):
-            self.rbac.create_cluster_role_binding(binding)
-        for role in self.of("Role"):
-            self.rbac.create_namespaced_role(self.namespace, role)
-        for binding in self.of("RoleBinding"):
-            self.rbac.create_namespaced_role_binding(self.namespace, binding)
-
-    def delete(self) -> None:
-        for role in self.of("ClusterRole"):
-            self.rbac.delete_cluster_role(role["metadata"]["name"])
-        for binding in self.of("ClusterRoleBinding"):
-            self.rbac.delete_cluster_role_binding(binding["metadata"]["name"])
-
-    def take_away(self, resource: str, verb: str) -> None:
-        for kind in ("ClusterRole", "Role"):
-            for role in copy.deepcopy(self.of(kind)):
-                if not any(resource in rule["resources"] for rule in role["rules"]):
-                    continue
-                for rule in role["rules"]:
-                    if resource in rule["resources"]:
-                        rule["verbs"] = [kept for kept in rule["verbs"] if kept != verb]
-                role["rules"] = [rule for rule in role["rules"] if rule["verbs"]]
-                if kind == "ClusterRole":
-                    self.rbac.replace_cluster_role(role["metadata"]["name"], role)
-                else:
-                    self.rbac.replace_namespaced_role(role["metadata"]["name"], self.namespace, role)
-
-
-@pytest.fixture
-def installed(control_plane: ControlPlane, namespace: Namespace) -> Iterator[Installed]:
-    installed = Installed(control_plane, namespace)
-    installed.create()
-    yield installed
-    installed.delete()
-
-
-@pytest.fixture
-def confined(installed: Installed, namespace: Namespace, tmp_path: Path) -> Iterator[Vvc]:
-    """`vvc run` with the permissions that are installed, and no others."""
-    vvc = Vvc.for_namespace(installed.kubeconfig, namespace.name, tmp_path)
-    yield vvc
-    vvc.kill_all()
 
 
 @pytest.fixture

@@ -14,14 +14,16 @@ from velero_volume_controller.kube.permissions import Permission, allowed
 from velero_volume_controller.kube.resources import Resource
 
 #: What each of our resources needs; without it none of its objects is dealt with.
-_FOLLOWED: Final = (("list", ""), ("watch", ""), ("get", ""), ("update", "status"))
-#: And what a schedule does with sets.
+_FOLLOWED: Final = (("list", ""), ("watch", ""), ("update", "status"))
+#: And what is done with sets beside that: read again after a conflict; made and removed by schedules.
+_OF_SETS: Final = (("get", ""),)
 _OF_SCHEDULES: Final = (("create", ""), ("delete", ""))
 
 
 async def missing_for_sets(client: Client) -> str | None:
     """One sentence on what is missing for BackupSets, None if nothing is. Raises as Client.request."""
-    return await _absent(client, BACKUP_SETS) or await _forbidden(client, _followed(BACKUP_SETS))
+    wanted = [*_followed(BACKUP_SETS), *(_permission(BACKUP_SETS, *each) for each in _OF_SETS)]
+    return await _absent(client, BACKUP_SETS) or await _forbidden(client, wanted)
 
 
 async def missing_for_schedules(client: Client, schedules: Resource) -> str | None:
