@@ -29,7 +29,7 @@ FOLDER: Final = Path(__file__).resolve().parent.parent / "config" / "crd"
 _HEAD: Final = "# Made from velero_volume_controller/api/backupset.py by hack/crds.py; change it there.\n"
 
 #: Decided when the set begins: its Backups are made of it, and what they hold is not changed behind them.
-_PLANNED: Final = ("selection", "template", "together", "first", "isolate", "maxShards", "lanes")
+_PLANNED: Final = ("selection", "template", "together", "isolate", "maxShards")
 
 
 def crds() -> dict[str, dict[str, Any]]:
@@ -56,7 +56,8 @@ def _sets() -> dict[str, Any]:
         _column("Expires", "string", ".status.expires", "When the first of its Backups expires.", 1),
     ]
     rules = [_name_rule(MAX_NAME, "each of its Backups bears it as a label")]
-    rules += [_frozen_rule(key) for key in _PLANNED]
+    rules += [_frozen_rule(key, f"spec.{key}") for key in _PLANNED]
+    rules.append(_frozen_rule("lanes", "spec.lanes.map(lane, lane.namespace)"))
     crd = _crd("BackupSet", SETS, "bset", (BackupSetSpec, BackupSetStatus), columns, rules)
     root = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     root["properties"]["spec"] |= ALONE_OR_NOT
@@ -138,9 +139,9 @@ def _name_rule(most: int, why: str) -> dict[str, str]:
     }
 
 
-def _frozen_rule(key: str) -> dict[str, str]:
-    """A key of the spec that can't be changed once there is a plan."""
-    same = f"self.spec.{key} == oldSelf.spec.{key}"
+def _frozen_rule(key: str, value: str) -> dict[str, str]:
+    """A key of the spec that can't be changed once there is a plan; ``value`` is what of it counts."""
+    same = f"self.{value} == oldSelf.{value}"
     return {
         "rule": "!has(oldSelf.status) || !has(oldSelf.status.plan) || "
         f"(has(self.spec.{key}) == has(oldSelf.spec.{key}) && (!has(self.spec.{key}) || {same}))",

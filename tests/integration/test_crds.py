@@ -241,6 +241,7 @@ def planned(namespace: Namespace) -> str:
         "selection": {"namespaces": {"include": ["shop-*"]}},
         "template": {"ttl": "720h0m0s", "unknown": {"deep": 1}},
         "together": [["a", "b"]],
+        "lanes": [{"namespace": "velero", "slots": 2}],
     }
     made = create(namespace, a_set(**spec))
     name = made["metadata"]["name"]
@@ -258,10 +259,10 @@ FROZEN: dict[str, dict[str, Any]] = {
     "template  ": {"template": {"more": "of it"}},
     "together": {"together": [["a", "c"]]},
     "together ": {"together": None},
-    "first": {"first": ["a"]},
     "isolate": {"isolate": ["z"]},
     "maxShards": {"maxShards": 3},
     "lanes": {"lanes": [{"namespace": "velero-b"}]},
+    "lanes ": {"lanes": [{"namespace": "velero"}, {"namespace": "velero-b"}]},
 }
 
 
@@ -282,6 +283,7 @@ def change(namespace: Namespace, name: str, spec: dict[str, Any]) -> None:
 def test_what_steers_the_run_can_be_changed_at_any_time(namespace: Namespace, planned: str) -> None:
     change(namespace, planned, {"paused": True, "concurrency": {"max": 1}, "retry": {"limit": 5}})
     change(namespace, planned, {"deadline": "1h", "window": {"start": "01:00", "end": "02:00"}})
+    change(namespace, planned, {"first": ["a"], "lanes": [{"namespace": "velero", "slots": 1}]})
 
 
 def test_before_the_plan_all_can_be_changed(namespace: Namespace) -> None:

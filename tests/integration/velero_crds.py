@@ -46,7 +46,7 @@ def remove(api: client.ApiClient) -> None:
     extensions = client.ApiextensionsV1Api(api)
     for definition in definitions():
         extensions.delete_custom_resource_definition(definition["metadata"]["name"])
-    eventually(lambda: _left(extensions), set())
+    eventually(lambda: _left(extensions), set(), within=60)
 
 
 def _left(extensions: client.ApiextensionsV1Api) -> set[str]:

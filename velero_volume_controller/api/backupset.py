@@ -305,7 +305,8 @@ ALONE_OR_NOT: Final = _checks(
 class BackupSetSpec(_Spec):
     """One run: what is backed up, and how it is split.
 
-    Once it is planned, only paused, concurrency, retry, deadline and window can be changed.
+    Once it is planned, what it holds can't be changed any more: selection, template, together, isolate,
+    maxShards and which lanes.
     """
 
     selection: Annotated[Selection, Meta(description="What is backed up.")] = msgspec.field(

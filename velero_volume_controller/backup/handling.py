@@ -143,7 +143,8 @@ async def _patch(client: Client, found: BackupSet, body: Mapping[str, Any]) -> B
 
 def _known(error: ApiError) -> KubeError:
     """The error, or what it means where the resource itself is missing."""
-    if error.status != 404 or "could not find the requested resource" not in error.message:
+    # A group that nobody serves is answered by no Status but by a bare "404 page not found".
+    if error.status != 404 or (error.reason and "could not find the requested resource" not in error.message):
         return error
     return NotInstalled(
         "BackupSets are not known to this cluster. Install them: kubectl apply -f manifests/install.yaml."
