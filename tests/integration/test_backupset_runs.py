@@ -44,6 +44,15 @@ def test_a_set_is_planned_handed_over_slot_by_slot_and_ends_as_one_restore_point
     assert velero.condition("night", "Complete")[0] == "True"
 
 
+def test_the_next_backup_waits_a_moment_for_the_one_before_to_begin(velero: Installation, vvc: Vvc) -> None:
+    spec = velero.applications("a", "b")
+    vvc.start_leading()
+    velero.create_set("night", spec)
+    eventually(lambda: len(velero.of("night")), 1, within=20)
+    stays(lambda: len(velero.of("night")), 1, 1)
+    eventually(lambda: len(velero.of("night")), 2, within=5)
+
+
 def test_what_happened_is_told_in_events_and_counted(
     velero: Installation, namespace: Namespace, vvc: Vvc
 ) -> None:
