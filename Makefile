@@ -103,6 +103,7 @@ manifests: venv ## Render config/ to manifests/install.yaml
 reference: venv ## Write docs/reference/ and config/crd/ from the definitions in the code
 	$(BIN)/python -m hack.reference
 	$(BIN)/python -m hack.crds
+	$(BIN)/python -m hack.crd_reference
 
 fuzz: venv ## Throw documents at the configuration's parser for FUZZ_SECONDS (60)
 	$(BIN)/python -m tests.fuzz --seconds $${FUZZ_SECONDS:-60}

@@ -7,9 +7,11 @@ import msgspec
 import pytest
 import yaml
 
+from hack.crd_reference import PAGE, page
 from hack.crds import FOLDER, crds, text
 from hack.structural import structural
 from velero_volume_controller.api.backupset import BackupSetSpec
+from velero_volume_controller.backup.read_set import read_set
 
 CRDS = crds()
 
@@ -20,6 +22,15 @@ VELEROS = ("includedNamespaces", "excludedNamespaces", "labelSelector", "orLabel
 @pytest.mark.parametrize("file", CRDS)
 def test_the_published_definition_is_up_to_date(file: str) -> None:
     assert (FOLDER / file).read_text() == text(CRDS[file]), "run make reference"
+
+
+def test_the_page_is_made_from_the_definitions() -> None:
+    assert PAGE.read_text() == page(), "run make reference"
+
+
+def test_the_example_on_the_page_can_be_used() -> None:
+    (block,) = [each.partition("```")[0] for each in page().split("```yaml\n")[1:]]
+    assert read_set(block, "page").name == "nightly"
 
 
 def test_all_of_them_are_installed() -> None:
