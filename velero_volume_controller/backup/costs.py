@@ -12,6 +12,7 @@ from math import fsum
 from typing import Final
 
 from velero_volume_controller.backup.work import History, PlannedVolume, Sample, Volume, VolumeKey
+from velero_volume_controller.velero.model.installations import ITEM_WORKERS_SINCE
 from velero_volume_controller.velero.model.lanes import Lane
 from velero_volume_controller.velero.model.versions import Version
 
@@ -21,14 +22,21 @@ HALF_LIFE_SAMPLES: Final = 1.0
 #: A Backup's fixed time moves slowly, and a set makes many Backups at once.
 HALF_LIFE_BACKUPS: Final = 8.0
 
-#: What a Backup takes beyond its pods. Measured: a Backup of one small volume takes about 10 s, "7 of them
-#: fixed"; the volume's mover (3 s, below) and the look after it are the rest.
-FIXED_SECONDS: Final = 4.0
+#: What a Backup takes beyond its pods. Measured: 0.5 s for an empty namespace, 0.6 s beside a volume; the
+#: rest of the 5 to 10 s that a Backup of one small volume takes is its mover and the 5 s look after it.
+FIXED_SECONDS: Final = 1.0
+#: The least that is believed of what was learnt: timestamps are whole seconds.
+LEAST_FIXED_SECONDS: Final = 0.5
+#: The first Backup of a namespace makes its repository. Measured: 3 to 6 s.
+REPOSITORY_SECONDS: Final = 4.0
 #: Each namespace more of a Backup: Velero lists every kind in it (item_collector.go), some 45 namespaced
 #: kinds on a small cluster, at 100 requests a second (--client-qps).
 LISTING_SECONDS: Final = 0.45
 #: Listing the cluster-scoped kinds and writing some hundreds of objects. A guess.
 CLUSTER_SECONDS: Final = 3.0
+
+#: Seconds between two looks of an item worker.
+POLL: Final = 5.0
 
 #: Since 1.17 a data-mover pod is started for each volume: measured 3-4 s for a tiny one. Where volumes wait
 #: for their node it is hidden, and the 5 s after which the node-agent looks again cost as much on average.
@@ -45,6 +53,11 @@ DEFAULT_RATE: Final = 30 * 2**20
 RATE_BYTES: Final = 2**20
 #: A volume of which not even a size is known, as an emptyDir. A guess.
 UNKNOWN_BYTES: Final = 64 * 2**20
+
+
+def poll_seconds(lane: Lane) -> float:
+    """Between two looks of an item worker at its pod (pkg/backup, waitUntilPVBsProcessed); 0 before 1.16."""
+    return POLL if lane.version >= ITEM_WORKERS_SINCE else 0.0
 
 
 class _Mean:
@@ -86,13 +99,18 @@ class Costs:
             # One that held all namespaces lists each kind once; one without volumes has less to end.
             if overhead.namespaces is not None and overhead.volumes:
                 own = overhead.seconds - LISTING_SECONDS * (overhead.namespaces - 1)
-                self._fixed.setdefault(overhead.lane, _Mean()).add(max(own, 1.0), HALF_LIFE_BACKUPS)
+                self._fixed.setdefault(overhead.lane, _Mean()).add(own, HALF_LIFE_BACKUPS)
         self._volumes = tuple(volumes)
 
-    def fixed(self, lane: str) -> float:
-        """Seconds that a Backup of one namespace takes in this lane beyond its pods."""
-        mean = self._fixed.get(lane)
-        return FIXED_SECONDS if mean is None else mean.value
+    def fixed(self, lane: Lane) -> float:
+        """Seconds that a Backup of one namespace takes in this lane beyond its pods.
+
+        What was learnt holds the item worker's last look, which comes half an interval late on average.
+        """
+        mean = self._fixed.get(lane.namespace)
+        if mean is None:
+            return FIXED_SECONDS
+        return max(mean.value - poll_seconds(lane) / 2, LEAST_FIXED_SECONDS)
 
     def rate(self, lane: str, node: str) -> float:
         """Bytes a second: of the node where that is known, else of the lane, of all lanes, or a guess."""

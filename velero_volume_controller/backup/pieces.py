@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from velero_volume_controller.backup.costs import LISTING_SECONDS
+from velero_volume_controller.backup.costs import LISTING_SECONDS, REPOSITORY_SECONDS
 from velero_volume_controller.backup.groups import Group
 from velero_volume_controller.backup.simulate import Job, Pod, Velero, by_node, least, make_pod
 from velero_volume_controller.backup.work import PlannedVolume
@@ -31,8 +31,10 @@ class Piece:
 
     @cached_property
     def listing(self) -> float:
-        """Seconds that Velero takes to list its namespaces."""
-        return LISTING_SECONDS * len(self.group.namespaces)
+        """Seconds that Velero takes to list its namespaces, and to make the repositories of new ones."""
+        known = {each.volume.namespace for each in self.volumes if each.known}
+        new = {each.volume.namespace for each in self.volumes} - known
+        return LISTING_SECONDS * len(self.group.namespaces) + REPOSITORY_SECONDS * len(new)
 
     @cached_property
     def work(self) -> float:
@@ -83,7 +85,6 @@ def pods_of(volumes: Iterable[PlannedVolume], velero: Velero) -> tuple[Pod, ...]
 def job(name: str, lane: str, shard: Sequence[Piece], fixed: float) -> Job:
     """The Backup of a shard, as simulated. ``fixed`` is what a Backup of this lane takes beyond its pods."""
     velero = shard[0].velero
-    namespaces = sum(len(piece.group.namespaces) for piece in shard)
     pieces = sorted(shard, key=lambda piece: piece.group.name)
     if any(len(piece.group.namespaces) > 1 for piece in pieces):
         volumes = sorted(
@@ -93,7 +94,8 @@ def job(name: str, lane: str, shard: Sequence[Piece], fixed: float) -> Job:
         pods = pods_of(volumes, velero)
     else:
         pods = tuple(pod for piece in pieces for pod in piece.pods)
-    before = fixed / 2 + LISTING_SECONDS * max(0, namespaces - 1)
+    # Listing the first namespace is part of the fixed time.
+    before = fixed / 2 + sum(piece.listing for piece in shard) - LISTING_SECONDS
     return Job(name, lane, pods, before, fixed / 2, velero, any(piece.group.first for piece in shard))
 
 

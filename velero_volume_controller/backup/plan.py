@@ -51,7 +51,7 @@ def plan(given: Input) -> Plan:
         ground.lane: best_cut(pieces[ground.lane], ground, most)
         for ground, most in zip(grounds, _most(given, lanes, found), strict=True)
     }
-    planned = _planned(cuts, work)
+    planned = _planned(cuts, {ground.lane: ground.fixed for ground in grounds})
     planned += [_Shard((), (), other) for ground in grounds for other in ground.others]
     simulated = simulate([each.job for each in planned], work.veleros, work.limit)
     shards = _in_order(planned, simulated)
@@ -85,9 +85,10 @@ class _Work:
     def ground(self, lane: Lane, *, cluster: bool) -> Ground:
         """The lane, with the Backup of the cluster-scoped resources if it is made there."""
         name, velero = lane.namespace, self.veleros[lane.namespace]
-        half = (self.costs.fixed(name) + CLUSTER_SECONDS) / 2
+        fixed = self.costs.fixed(lane)
+        half = (fixed + CLUSTER_SECONDS) / 2
         others = (Job(CLUSTER, name, (), half, half, velero),) if cluster else ()
-        return Ground(name, velero, self.costs.fixed(name), others)
+        return Ground(name, velero, fixed, others)
 
     def piece(self, group: Group, lane: Lane) -> Piece:
         """The group with what its volumes take in this lane, in the order of a Backup."""
@@ -129,7 +130,7 @@ def _most(given: Input, lanes: Sequence[Lane], found: Sequence[Group]) -> list[i
     return shares
 
 
-def _planned(cuts: Mapping[str, Cut], work: _Work) -> list[_Shard]:
+def _planned(cuts: Mapping[str, Cut], fixed: Mapping[str, float]) -> list[_Shard]:
     """Shards with their names, sorted by them, so that nothing hangs on the order of the input."""
     members = sorted(
         (sorted(each.name for piece in shard for each in piece.group.namespaces), lane, shard)
@@ -146,7 +147,7 @@ def _planned(cuts: Mapping[str, Cut], work: _Work) -> list[_Shard]:
                 key=lambda each: (each.volume.namespace, each.volume.pod, each.volume.volume),
             )
         )
-        planned.append(_Shard(tuple(namespaces), volumes, job(name, lane, shard, work.costs.fixed(lane))))
+        planned.append(_Shard(tuple(namespaces), volumes, job(name, lane, shard, fixed[lane])))
     return planned
 
 

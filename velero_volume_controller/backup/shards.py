@@ -21,12 +21,16 @@ WORTH: Final = 1.02
 _IMPROVED: Final = 3
 #: How many volumes may be simulated over all cuts that are tried: about a quarter of a second.
 _BUDGET: Final = 30_000
+#: How many cuts are tried however large, and however small, the cluster is.
+_FEWEST: Final = 2
+_MOST: Final = 120
 
 
 def best_cut(pieces: Sequence[Piece], ground: Ground, most: int) -> Cut:
     """The cut of one lane's namespaces with the shortest simulated end, and few shards."""
     forced, free = _forced(pieces, ground.velero.slots)
-    tries = max(2, _BUDGET // max(1, sum(len(piece.volumes) for piece in pieces)))
+    volumes = sum(len(piece.volumes) for piece in pieces)
+    tries = min(max(_FEWEST, _BUDGET // max(1, volumes)), _MOST)
     target = lower_bound(pieces, ground) * WORTH
     tried: list[Trial] = []
     for cut in _cuts(free, max(1, most - len(forced)), ground.velero, tries):

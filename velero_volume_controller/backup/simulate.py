@@ -18,12 +18,9 @@ from enum import IntEnum
 from functools import cached_property
 from typing import NamedTuple
 
+from velero_volume_controller.backup.costs import POLL, poll_seconds
 from velero_volume_controller.backup.dispatch import Load, choose
-from velero_volume_controller.velero.model.installations import ITEM_WORKERS_SINCE
 from velero_volume_controller.velero.model.lanes import Lane
-
-#: Seconds between two looks of an item worker at its pod (waitUntilPVBsProcessed).
-POLL = 5.0
 
 
 class Pod(NamedTuple):
@@ -100,7 +97,7 @@ def velero_of(lane: Lane, slots: int, per_node: int | None) -> Velero:
     def capacity(node: str) -> int:
         return lane.capacity(node) if per_node is None else min(lane.capacity(node), per_node)
 
-    return Velero(slots, lane.item_workers, capacity, POLL if lane.version >= ITEM_WORKERS_SINCE else 0.0)
+    return Velero(slots, lane.item_workers, capacity, poll_seconds(lane))
 
 
 def make_pod(node: str, volumes: tuple[float, ...], velero: Velero) -> Pod:

@@ -8,9 +8,11 @@ from tests.unit.backup.clusters import MIB, sample, volume
 from velero_volume_controller.backup.costs import (
     DEFAULT_RATE,
     FIXED_SECONDS,
+    LEAST_FIXED_SECONDS,
     LEAST_SECONDS,
     LISTING_SECONDS,
     MOVER_SECONDS,
+    POLL,
     READER_SECONDS,
     UNKNOWN_BYTES,
     Costs,
@@ -103,5 +105,12 @@ def test_a_backups_own_time_is_learnt_by_lane_without_the_listing_of_more_namesp
             Overhead("velero", 1.5, "2026-01-01T00:00:00Z", 1, volumes=False),
         )
     )
-    assert Costs(history).fixed("velero") == pytest.approx(10.0)
-    assert Costs(history).fixed("other") == FIXED_SECONDS
+    assert Costs(history).fixed(OLD) == pytest.approx(10.0 - POLL / 2)
+    before_polls = Lane(namespace="velero", version=Version(1, 14, 1))
+    assert Costs(history).fixed(before_polls) == pytest.approx(10.0)
+    assert Costs(history).fixed(Lane(namespace="other")) == FIXED_SECONDS
+
+
+def test_a_backup_takes_something_whatever_was_learnt() -> None:
+    history = History(overheads=(Overhead("velero", 0.0, "2026-01-01T00:00:00Z", 3),))
+    assert Costs(history).fixed(LANE) == LEAST_FIXED_SECONDS

@@ -52,7 +52,7 @@ def shard_of(made: Plan, namespace: str) -> PlannedShard:
 
 
 @given(inputs())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_plan_keeps_what_a_plan_promises(told: Input) -> None:
     made = plan(told)
     members = [name for shard in made.shards for name in shard.namespaces]
@@ -74,7 +74,7 @@ def test_every_plan_keeps_what_a_plan_promises(told: Input) -> None:
 
 
 @given(inputs())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_slots_and_nodes_are_never_overfull(told: Input) -> None:
     made = plan(told)
     by_name = {lane.namespace: lane for lane in told.lanes}
@@ -98,7 +98,7 @@ def test_slots_and_nodes_are_never_overfull(told: Input) -> None:
 
 
 @given(inputs(), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_order_of_the_input_decides_nothing(told: Input, order: random.Random) -> None:
     def mixed(values: Sequence[Any]) -> tuple[Any, ...]:
         found = list(values)
@@ -120,7 +120,7 @@ def test_the_order_of_the_input_decides_nothing(told: Input, order: random.Rando
 
 
 @given(inputs(), lanes())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_slot_more_is_never_worse_than_list_scheduling_can_be(told: Input, lane: Lane) -> None:
     """Graham's anomaly: with m slots a list schedule ends within 2 − 1/m of the best one, and the best one
     for more slots is no worse; so is what fewer slots reach. Two per cent more are given for fewer shards.

@@ -8,9 +8,9 @@ import pytest
 
 from tests.unit.backup.clusters import volume
 from velero_volume_controller.api.backupset import BackupSetSpec
-from velero_volume_controller.backup.costs import LISTING_SECONDS
+from velero_volume_controller.backup.costs import LISTING_SECONDS, REPOSITORY_SECONDS
 from velero_volume_controller.backup.groups import Group, groups
-from velero_volume_controller.backup.pieces import Ground, Piece, lower_bound
+from velero_volume_controller.backup.pieces import Ground, Piece, job, lower_bound
 from velero_volume_controller.backup.shard_names import LONGEST, shard_names
 from velero_volume_controller.backup.shards import best_cut
 from velero_volume_controller.backup.simulate import Job, Velero
@@ -27,10 +27,11 @@ def velero(slots: int = 2, workers: int = 1, capacity: int = 1) -> Velero:
 def piece(name: str, of: Velero, *volumes: tuple[str, float], **more: Any) -> Piece:
     """One pod for each (node, seconds)."""
     planned = tuple(
-        PlannedVolume(volume(name, f"p{number}", node=node), seconds, 0)
+        PlannedVolume(volume(name, f"p{number}", node=node), seconds, 0, known=more.get("known", True))
         for number, (node, seconds) in enumerate(volumes)
     )
-    return Piece(Group((Namespace(name, failures=more.pop("failures", 0)),), **more), planned, of)
+    group = Group((Namespace(name, failures=more.get("failures", 0)),))
+    return Piece(group, planned, of)
 
 
 def grouped(*namespaces: Namespace, **spec: Any) -> list[tuple[str, ...]]:
@@ -127,6 +128,13 @@ def test_the_bound_is_the_work_over_the_slots_and_a_fixed_time_for_each_backup()
     )
     with_cluster = (240 + listing + 2 * (FIXED - LISTING_SECONDS) + 40) / 2
     assert lower_bound(pieces, Ground("velero", of, FIXED, (more,))) == pytest.approx(with_cluster)
+
+
+def test_a_namespace_without_history_needs_a_repository_first() -> None:
+    of = velero()
+    old, new = piece("a", of, ("n1", 10.0)), piece("b", of, ("n1", 10.0), known=False)
+    assert new.work - old.work == REPOSITORY_SECONDS
+    assert job("x", "velero", (old, new), FIXED).before == FIXED / 2 + LISTING_SECONDS + REPOSITORY_SECONDS
 
 
 def test_the_bound_of_nothing_is_the_cluster_alone() -> None:
