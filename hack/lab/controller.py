@@ -79,6 +79,23 @@ def deploy(lab: Lab, config: str | None = None) -> None:
         kubectl.rollout(NAMESPACE, f"deployment/{NAME}")
 
 
+def let_into(namespace: str) -> None:
+    """Let the deployed controller use the Velero in this namespace as a lane of its BackupSets."""
+    role = [f"--clusterrole={NAME}-lane", f"--serviceaccount={NAMESPACE}:{NAME}"]
+    create = [
+        "-n",
+        namespace,
+        "create",
+        "rolebinding",
+        f"{NAME}-lane",
+        *role,
+        "--dry-run=client",
+        "-o",
+        "yaml",
+    ]
+    kubectl.apply(kubectl.kubectl(*create))
+
+
 def remove() -> None:
     """Remove what `deploy` applied; the namespace, which is Velero's too, stays.
 

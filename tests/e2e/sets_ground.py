@@ -58,7 +58,7 @@ class Ground:
     @contextmanager
     def set(self, spec: Mapping[str, Any] | None = None) -> Iterator[RunningSet]:
         """A BackupSet of all the applications that has just been made; gone with its Backups afterwards."""
-        made = RunningSet(self.lanes[0].namespace, f"set-{uuid4().hex[:6]}", self.lanes)
+        made = RunningSet(controller.NAMESPACE, f"set-{uuid4().hex[:6]}", self.lanes)
         try:
             made.create(self.namespaces, {"retry": PATIENCE, **(spec or {})})
             yield made
@@ -89,6 +89,8 @@ def standing(lab: Lab, version: str) -> Iterator[Ground]:
             after.callback(sets_restoring.remove_restores, lane)
         controller.deploy(lab)
         after.callback(controller.remove)
+        for lane in lanes:
+            controller.let_into(lane.namespace)
         ground = Ground(lab, version, lanes, _apps(lab))
         after.callback(sets_samples.remove, ground.apps)
         sets_samples.deploy(ground.apps)

@@ -18,7 +18,7 @@ from hack.lab.velero import Velero
 RESOURCE = "backupsets.vvc.velero.io"
 SET_ENDED = frozenset({"Completed", "PartiallyFailed", "Failed", "Expired"})
 #: What the tests wait for a set's end at most; it takes a minute where nothing fails.
-SECONDS = 900
+SECONDS = 420
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,13 @@ class RunningSet:
 
     def manifest(self, namespaces: Sequence[str], spec: Mapping[str, Any]) -> dict[str, Any]:
         """The BackupSet as an object."""
-        lanes = (
-            {} if len(self.lanes) == 1 else {"lanes": [{"namespace": lane.namespace} for lane in self.lanes]}
-        )
+        lanes = [{"namespace": lane.namespace} for lane in self.lanes]
         selection = {"namespaces": {"include": list(namespaces)}}
         return {
             "apiVersion": "vvc.velero.io/v1alpha1",
             "kind": "BackupSet",
             "metadata": {"name": self.name, "namespace": self.namespace},
-            "spec": {"selection": selection, **lanes, **spec},
+            "spec": {"selection": selection, "lanes": lanes, **spec},
         }
 
     def status(self) -> dict[str, Any]:

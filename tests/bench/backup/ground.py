@@ -119,6 +119,7 @@ def one_run(lab: Lab, contender: Contender, apps: tuple[App, ...]) -> Result:
     for lane in contender.lanes:
         if _installed.get(lane.namespace) != lane:
             velero.install_as(lab, lane)
+            controller.let_into(lane.namespace)
             _installed[lane.namespace] = lane
     sets_samples.fill(apps)
     with step(contender.name) as say:
