@@ -25,7 +25,7 @@ def limit(lane: Lane, spec: BackupSetSpec) -> int:
 
 
 def free(shards: Sequence[Shard], view: View, spec: BackupSetSpec) -> dict[str, int]:
-    """Slots left in each lane that takes Backups now, other people's Backups counted."""
+    """Slots left in each lane, other people's Backups counted."""
     held: dict[str, set[str]] = {lane: set() for lane in view.lanes}
     known: set[tuple[str, str]] = set()
     for shard in shards:
@@ -36,11 +36,7 @@ def free(shards: Sequence[Shard], view: View, spec: BackupSetSpec) -> dict[str, 
     for key, backup in view.backups.items():
         if key not in known and backup.occupies and not _forgotten(backup, view):
             held.setdefault(backup.namespace, set()).add(backup.name)
-    return {
-        name: max(0, limit(lane, spec) - len(held[name]))
-        for name, lane in view.lanes.items()
-        if not lane.problem
-    }
+    return {name: max(0, limit(lane, spec) - len(held[name])) for name, lane in view.lanes.items()}
 
 
 def running(lane: str, view: View) -> int:
@@ -57,13 +53,13 @@ def _forgotten(backup: Backup, view: View) -> bool:
 
 
 def in_the_way(shard: Shard, view: View) -> Backup | None:
-    """Another's Backup that has not ended and takes one of the shard's namespaces.
+    """A Backup that has not ended and takes one of the namespaces of a shard that is not under way.
 
     Velero 1.18 makes the later of the two wait; in two lanes nothing does, and both would read the same
     volumes.
     """
     for backup in view.backups.values():
-        if backup.occupies and not view.mine(backup) and overlaps(backup, shard.namespaces):
+        if backup.occupies and overlaps(backup, shard.namespaces):
             return backup
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -23,10 +24,11 @@ from tests.unit.backup.setmaker import (
 from velero_volume_controller.api.backupset import BackupSetStatus, SetPhase
 from velero_volume_controller.backup.machine import step
 from velero_volume_controller.backup.steps import CreateBackup, SetIdentity, Step
-from velero_volume_controller.backup.work import PlanningError
+from velero_volume_controller.backup.work import PlanningError, Volume
 from velero_volume_controller.velero.model.backups import Backup
 
 HOUR = 3600.0
+OTHER = Volume("a", "pod", "data", "node-1")
 
 
 def begun(plan: Any = None, **fields: Any) -> tuple[BackupSetStatus, list[CreateBackup]]:
@@ -172,6 +174,19 @@ def test_namespaces_that_are_to_go_first_do() -> None:
     )
 
     assert [each.shard for each in creates(found)] == ["c"]
+
+
+def test_the_specs_most_for_a_node_counts_before_the_lanes() -> None:
+    plan = make_plan({"a": ["a"], "b": ["b"], "c": ["c"]})
+    same = [replace(each, volumes=(replace(each.volumes[0], volume=OTHER),)) for each in plan.shards[:2]]
+    plan = replace(plan, shards=(*same, replace(plan.shards[2], alone=50.0)))
+    lanes = (make_lane(default_load=2),)
+
+    two = step(make_situation(planned=plan, lanes=lanes))
+    one = step(make_situation(planned=plan, lanes=lanes, spec=make_spec(concurrency={"perNode": 1})))
+
+    assert [each.shard for each in creates(two)] == ["a", "b"]
+    assert [each.shard for each in creates(one)] == ["a", "c"], "two on one node gain nothing"
 
 
 # Others in the way
@@ -431,6 +446,18 @@ def test_a_demand_to_retry_opens_an_ended_set_once() -> None:
     assert not done.status.restore_point.missing
 
 
+def test_a_demand_to_retry_helps_a_set_that_still_runs() -> None:
+    spec = make_spec(retry={"limit": 0})
+    status, made = begun(make_plan({"a": ["a"], "b": ["b"]}), spec=spec)
+    backups = (ended(made[0], "Failed"), make_backup(made[1], "InProgress"))
+    running = follow(status, 60, *backups, spec=spec)
+    # The demand is counted from what had ended by then.
+    found = follow(running.status, 70, *backups, spec=spec, retry="now")
+
+    assert not creates(running)
+    assert [(each.shard, each.attempt) for each in creates(found)] == [(made[0].shard, 2)]
+
+
 def test_a_demand_to_retry_may_name_shards_and_says_which_are_none() -> None:
     spec = make_spec(retry={"limit": 0})
     status, made = begun(make_plan({"a": ["a"], "b": ["b"]}), spec=spec)
@@ -446,6 +473,7 @@ def test_a_demand_that_is_older_than_the_plan_is_no_demand() -> None:
     status, made = begun(make_plan({"a": ["a"]}), retry="old", spec=make_spec(retry={"limit": 0}))
     over = follow(status, 60, ended(made[0], "Failed"), retry="old", spec=make_spec(retry={"limit": 0}))
 
+    assert status.retried_at is None
     assert over.status.phase is SetPhase.FAILED
     assert not creates(follow(over.status, 70, ended(made[0], "Failed"), retry="old"))
 
@@ -692,6 +720,17 @@ def test_volumes_that_are_seen_late_are_put_right_after_the_end() -> None:
     assert later.status.restore_point is not None
     assert [each.volume for each in over.status.restore_point.missing] == [""]
     assert [(each.volume, each.reason) for each in later.status.restore_point.missing] == [("data", "EIO")]
+
+
+def test_volumes_that_are_on_their_way_out_are_not_forgotten() -> None:
+    status, made = begun(make_plan({"a": ["a"]}))
+    backup = ended(made[0])
+    over = follow(status, 60, backup, volumes=(make_volume(backup),))
+    later = follow(over.status, 70, backup)
+
+    attempt = later.status.shards[0].attempts[0]
+    assert (attempt.volumes, attempt.bytes) == (1, 100)
+    assert later.status.progress == over.status.progress
 
 
 def test_what_velero_deletes_later_leaves_the_restore_point() -> None:

@@ -137,9 +137,19 @@ def test_the_machine_goes_on_with_it_as_with_its_own(ends: dict[str, str]) -> No
     found = only(left, volumes)
     anew = SetIdentity(found.namespace, found.name, "a-new-uid", 1)
     status = msgspec.json.decode(msgspec.json.encode(found.status), type=BackupSetStatus)
+    first = step(
+        make_situation(
+            status, now=7000, spec=found.spec, identity=anew, backups=tuple(left), volumes=tuple(volumes)
+        )
+    )
     later = step(
         make_situation(
-            status, now=7200, spec=found.spec, identity=anew, backups=tuple(left), volumes=tuple(volumes)
+            first.status,
+            now=7200,
+            spec=found.spec,
+            identity=anew,
+            backups=tuple(left),
+            volumes=tuple(volumes),
         )
     )
 
@@ -161,6 +171,7 @@ def test_a_shard_of_which_nothing_is_left_is_missing_and_never_tried_again() -> 
     assert "1 of 3 shards" in found.notes[0]
     again = step(make_situation(found.status, now=7200, spec=found.spec, backups=tuple(left), retry="again"))
     assert not creates(again), "without namespaces it would hold all of them"
+    assert again.status.phase is SetPhase.PARTIALLY_FAILED, "there is nothing to wait for"
 
 
 def test_a_spec_that_the_backups_do_not_bear_is_what_they_hold() -> None:
