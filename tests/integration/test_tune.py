@@ -162,6 +162,18 @@ def test_the_config_map_that_the_node_agent_names_is_changed_and_the_daemon_set_
     assert not restored.metadata.annotations
 
 
+def test_a_config_map_without_which_the_node_agent_would_not_start_stays(velero: Installed) -> None:
+    velero.install()
+    assert velero.tune("--apply", "--yes").returncode == 0
+    velero.apps.delete_namespaced_daemon_set("node-agent", velero.namespace.name)
+    velero.apps.delete_namespaced_deployment("velero", velero.namespace.name)
+    velero.install("--node-agent-configmap=node-agent-config")
+    refused = velero.tune("--undo", "--yes")
+    assert refused.returncode == 2
+    assert "Take --node-agent-configmap=node-agent-config from DaemonSet" in refused.stderr
+    assert velero.load()["loadConcurrency"]["globalConfig"] > 1
+
+
 def test_nobody_is_asked_where_there_is_no_terminal(velero: Installed) -> None:
     velero.install()
     refused = velero.tune("--apply", stdin="y\n")
@@ -187,6 +199,7 @@ def test_velero_is_not_restarted_while_it_makes_a_backup(velero: Installed) -> N
     assert f"Backup {velero.namespace.name}/theirs is InProgress" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert velero.arguments() == ARGUMENTS
+    assert velero.config_maps() == {}, "nothing is begun"
 
 
 def test_a_helm_release_is_warned_of(velero: Installed) -> None:

@@ -47,6 +47,11 @@ class Edit:
     patch: tuple[dict[str, Any], ...] | None = None
     body: dict[str, Any] | None = None
 
+    @property
+    def deletes(self) -> bool:
+        """The object is to be deleted."""
+        return self.patch is None and self.body is None
+
 
 def set_arguments(deployment: Object, flags: Mapping[str, int]) -> Edit | None:
     """The server with these flags, its others as they are; None if it has them. Raises Unrecognised."""

@@ -74,12 +74,14 @@ async def find(client: Client, namespace: str, version: Version) -> Found:
 async def apply(client: Client, edits: Iterable[Edit]) -> None:
     """Carries them out in this order. Raises Busy if Velero has a Backup in hand, and KubeError.
 
-    A changed Deployment restarts Velero, and what it has in hand then fails
+    Nothing is begun while it has. A changed Deployment restarts Velero, and what it has in hand then fails
     (pkg/cmd/server, markInProgressCRsFailed).
     """
-    for edit in edits:
+    wanted = list(edits)
+    for edit in wanted:
         if edit.kind == "Deployment":
             await _idle(client, edit.namespace)
+    for edit in wanted:
         path = _path(edit)
         try:
             if edit.patch is not None:

@@ -69,7 +69,8 @@ def tune_command(applied: bool, undo: bool, yes: bool, **access: Any) -> int:
         raise click.UsageError("--apply and --undo: expected one of them, found both.")
     where = Where(**access)
     if undo:
-        found, edits = _undone(where)
+        found = _found(where)
+        edits = _undone(found)
     else:
         tuning, found = _tuned(where)
         edits = _edits(tuning, found, where.namespace)
@@ -106,7 +107,7 @@ def _tuned(where: Where) -> tuple[Tuning, Found]:
             raise ConfigurationError(f"{error}.") from None
 
 
-def _undone(where: Where) -> tuple[Found, list[Edit]]:
+def _found(where: Where) -> Found:
     async def look(client: Client) -> Found:
         # Imported here, as above.
         from velero_volume_controller.backup.write_settings import find  # noqa: PLC0415
@@ -114,13 +115,26 @@ def _undone(where: Where) -> tuple[Found, list[Edit]]:
 
         return await find(client, where.namespace, NEWEST)
 
-    found = ask(where, look)
+    return ask(where, look)
+
+
+def _undone(found: Found) -> list[Edit]:
+    """What puts back what was there. Raises ConfigurationError where that would do harm."""
     try:
         edits = [restore_load(found.config_map)] if found.config_map is not None else []
         edits.append(restore_arguments(found.deployment))
     except Unrecognised as error:
         raise ConfigurationError(f"{error}.") from None
-    return found, [edit for edit in edits if edit is not None]
+    gone = next((edit for edit in edits if edit is not None and edit.deletes), None)
+    if gone is not None and found.named:
+        # pkg/cmd/cli/nodeagent/server.go, getConfigs: without it the node-agent ends at its start.
+        raise ConfigurationError(
+            f"ConfigMap {gone.namespace}/{gone.name}: would be deleted, and the node-agents, which are told of"
+            f" it, would not start without it. Take --node-agent-configmap={gone.name} from DaemonSet"
+            f" {gone.namespace}/{found.agent} first:"
+            f" kubectl -n {gone.namespace} edit daemonset {found.agent}."
+        )
+    return [edit for edit in edits if edit is not None]
 
 
 def _edits(tuning: Tuning, found: Found, namespace: str) -> list[Edit]:
@@ -139,7 +153,9 @@ def _edits(tuning: Tuning, found: Found, namespace: str) -> list[Edit]:
 def _text(tuning: Tuning, found: Found, namespace: str, columns: int) -> Iterator[str]:
     lane = tuning.lane
     yield from wrap(f"Velero {lane.version} in {namespace}: {_said(tuning.now.knobs, _NAMES)}.", columns)
-    yield from wrap(f"A BackupSet of all namespaces takes about {span(tuning.now.seconds)} so.", columns)
+    yield from wrap(
+        f"As it is, a BackupSet of all namespaces takes about {span(tuning.now.seconds)}.", columns
+    )
     for note in tuning.notes:
         yield from wrap(safe(f"Note: {note}"), columns)
     yield ""
@@ -225,7 +241,7 @@ def _carry_out(where: Where, found: Found, edits: list[Edit], *, yes: bool) -> i
     except KubeError as error:
         raise KubeError(f"{error}. See what is done already: vvc backup tune") from None
     print_lines([f"{edit.kind} {edit.namespace}/{edit.name}: done." for edit in edits])
-    if any(edit.kind == "ConfigMap" for edit in edits):
+    if any(edit.kind == "ConfigMap" and not edit.deletes for edit in edits):
         print_lines(_for_the_agent(found, where.namespace, width()))
     return 0
 

@@ -203,7 +203,7 @@ def test_a_config_map_of_our_own_is_made_and_deleted_again() -> None:
     assert json.loads(made["data"]["node-agent-config.json"]) == {"loadConcurrency": {"globalConfig": 4}}
     gone = restore_load(made)
     assert gone is not None
-    assert (gone.patch, gone.body, gone.uid) == (None, None, "u")
+    assert (gone.deletes, edit.deletes, gone.uid) == (True, False, "u")
     assert AFTER in made["metadata"]["annotations"]
 
 
