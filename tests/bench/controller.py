@@ -55,7 +55,7 @@ class Run:
             time.sleep(1)
 
     def writes_per_second(self) -> float:
-        """From when all pods were listed to the last write, as it logged them: the bare loop lists beforehand.
+        """From when all pods were listed to the last write, as logged: the bare loop lists beforehand.
 
         It writes while the pages still come, but then both it and the API server are busy with those, too.
         """
