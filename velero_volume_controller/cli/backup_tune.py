@@ -129,8 +129,8 @@ def _undone(found: Found) -> list[Edit]:
     if gone is not None and found.named:
         # pkg/cmd/cli/nodeagent/server.go, getConfigs: without it the node-agent ends at its start.
         raise ConfigurationError(
-            f"ConfigMap {gone.namespace}/{gone.name}: would be deleted, and the node-agents, which are told of"
-            f" it, would not start without it. Take --node-agent-configmap={gone.name} from DaemonSet"
+            f"ConfigMap {gone.namespace}/{gone.name}: would be deleted, and the node-agents, which are told"
+            f" of it, would not start without it. Take --node-agent-configmap={gone.name} from DaemonSet"
             f" {gone.namespace}/{found.agent} first:"
             f" kubectl -n {gone.namespace} edit daemonset {found.agent}."
         )
