@@ -84,7 +84,9 @@ class RunningSet:
     def backups(self) -> list[Any]:
         """Every Backup that its status names and that exists, in the order of the attempts."""
         names = [
-            attempt["backup"] for shard in self.status().get("shards", ()) for attempt in shard["attempts"]
+            attempt["backup"]
+            for shard in self.status().get("shards", ())
+            for attempt in shard.get("attempts", ())
         ]
         found = {item["metadata"]["name"]: item for lane in self.lanes for item in backups_in(lane)}
         return [found[name] for name in names if name in found]

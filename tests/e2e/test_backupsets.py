@@ -121,7 +121,7 @@ def test_when_the_controller_is_killed_at_each_phase_no_backup_is_made_twice(gro
     with ground.set({"concurrency": {"max": 2}, "isolate": list(ground.namespaces)}) as made:
         for what, so in moments:
             made.wait_for(so, what, seconds=240)
-            faults.crash(ground.lab, controller.NAMESPACE, f"app={controller.NAME}")
+            _kill_controller(ground)
         status = made.wait_for_end()
         assert_whole(status, ground)
         assert [len(shard["attempts"]) for shard in status["shards"]] == [1] * len(status["shards"])
@@ -208,12 +208,22 @@ def test_a_set_is_rebuilt_from_its_backups_alone_and_restores_every_file(ground:
         status = made.wait_for_end()
         assert_whole(status, ground)
         _lose(made)
-        _vvc("backup", "import", "--namespace", made.namespace)
+        lanes = [f"--lane={lane.namespace}" for lane in ground.lanes]
+        _vvc("backup", "import", made.name, "--namespace", made.namespace, *lanes)
         wait_until(lambda: bool(made.phase()), "the set is back", seconds=60)
         found = made.status()
         assert_whole(found, ground)
         assert _by_name(found) == _by_name(status)
         assert differences(before, ground.restored(found)) == {}
+
+
+def _kill_controller(ground: Ground) -> None:
+    """Both replicas are killed; new ones come at once, for kubelet would pause before it restarts them."""
+    replicas = f"app={controller.NAME}"
+    faults.crash(ground.lab, controller.NAMESPACE, replicas)
+    away = ["delete", "pods", "-l", replicas, "--force", "--grace-period=0"]
+    kubectl.kubectl("-n", controller.NAMESPACE, *away)
+    kubectl.rollout(controller.NAMESPACE, f"deployment/{controller.NAME}")
 
 
 def _lose(made: RunningSet) -> None:
