@@ -6,7 +6,7 @@ PodVolumeBackups add each volume, and what has happened since it was written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,7 +51,7 @@ def view(seen: Seen, now: str) -> SetView:
         ends=_ends(status, works, places, speed, now),
         predicted=plan.predicted_seconds if plan else 0,
         lower_bound=plan.lower_bound_seconds if plan else 0,
-        fraction=remaining.fraction(works, speed),
+        fraction=_fraction(status.shards, shards),
         done=done,
         total=total,
         volumes_done=volumes_done,
@@ -121,7 +121,7 @@ class _Draft:
             backup=attempt.backup if attempt is not None else "",
             phase=self.phase,
             attempt=self.number,
-            fraction=1.0 if work.taken is not None else remaining.share(work, speed),
+            fraction=self.fraction(work, speed),
             done=max(sum(each.done for each in self.volumes), taken),
             total=max(sum(max(each.total, each.done) for each in self.volumes), taken),
             seconds=work.taken or work.running or 0.0,
@@ -129,6 +129,16 @@ class _Draft:
             due=None if over else due(shard, seen.spec.retry),
             volumes=self.volumes,
         )
+
+    def fraction(self, work: Work, speed: float) -> float:
+        """Of its time while it runs; of one that failed for good, of its volumes that were taken."""
+        if work.taken is not None:
+            return 1.0
+        if work.running is not None:
+            return remaining.share(work, speed)
+        if work.wait is not None or not self.volumes:
+            return 0.0
+        return sum(each.phase == COMPLETED for each in self.volumes) / len(self.volumes)
 
     def seconds(self, now: str) -> float:
         """How long Velero has been at it, or was; from the handing over where it has not begun."""
@@ -139,6 +149,13 @@ class _Draft:
         """What the slowest of the volumes that run still needs, in seconds."""
         running = (each for each in self.volumes if each.rate > 0)
         return max(((each.total - each.done) / each.rate for each in running), default=0.0)
+
+
+def _fraction(shards: Sequence[Shard], shown: Sequence[ShardView]) -> float:
+    """Of all of them, each as long as it was predicted to be."""
+    weights = [max(shard.predicted_seconds, 1) for shard in shards]
+    done = sum(weight * each.fraction for weight, each in zip(weights, shown, strict=True))
+    return done / sum(weights) if weights else 0.0
 
 
 def _volume(volume: PodVolumeBackup, now: str) -> VolumeView:

@@ -66,19 +66,6 @@ def finish(works: Iterable[Work], places: dict[str, int], speed: float) -> float
     return _schedule(waiting, busy, places)
 
 
-def fraction(works: Iterable[Work], speed: float) -> float:
-    """How much of the predicted work is done, from 0 to 1."""
-    total = done = 0.0
-    for work in works:
-        predicted = _predicted(work)
-        total += predicted
-        if work.taken is not None:
-            done += predicted
-        elif work.running is not None:
-            done += predicted * share(work, speed)
-    return done / total if total else 0.0
-
-
 def share(work: Work, speed: float) -> float:
     """How much of the running Backup's time is over, from 0 to 1."""
     if work.running is None:

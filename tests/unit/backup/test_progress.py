@@ -137,6 +137,17 @@ FAILED = attempt("a", phase="PartiallyFailed", started=BEGIN, ended=at(10), reas
 BROKEN = volume("a", phase="Failed", message="open /host_pods/x: permission denied")
 
 
+def test_what_failed_for_good_has_come_as_far_as_its_volumes_were_taken() -> None:
+    taken = volume("a", "kept", phase="Completed", bytes_done=9, bytes_total=9, completed=at(9))
+    ended = seen(
+        shard("a", 10, FAILED), shard("b", 30), phase=SetPhase.PARTIALLY_FAILED, volumes=[taken, BROKEN]
+    )
+    again = seen(shard("a", 10, FAILED), shard("b", 30), volumes=[taken, BROKEN])
+    assert view(ended, at(99)).shards[0].fraction == 0.5
+    assert view(ended, at(99)).fraction == 0.125
+    assert view(again, at(11)).fraction == 0.0, "it is to be taken again"
+
+
 def test_a_failure_names_what_failed_why_and_what_happens_next() -> None:
     first, second = view(seen(shard("a", 9, FAILED), volumes=[BROKEN]), at(11)).failures
     assert str(first) == f"shard a, attempt 1: PartiallyFailed: 1 error; it is tried again at {at(70)}"
