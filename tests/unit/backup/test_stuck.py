@@ -90,6 +90,13 @@ def test_a_queued_one_is_not_touched_for_velero_would_not_look_at_it() -> None:
     assert name in said(late.status, "Degraded")[2]
 
 
+def test_a_queued_one_that_waits_for_a_slot_is_no_fault() -> None:
+    others = (foreign("InProgress", name="f1"), foreign("InProgress", name="f2"))
+    found, _ = waiting("Queued", 2000, make_lane(slots=2), others)
+
+    assert said(found.status, "Degraded") == ("", "", "")
+
+
 def test_the_known_loss_of_a_slot_is_named_for_the_versions_that_have_it() -> None:
     broken, _ = waiting("Queued", 200, make_lane(version=Version(1, 18, 1)))
     mended, _ = waiting("Queued", 200, make_lane(version=Version(1, 18, 3)))
