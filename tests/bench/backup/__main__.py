@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from tests.bench.backup import scenarios
-from tests.bench.backup.ground import on_the_lab, remove_backups
+from tests.bench.backup.ground import on_the_lab
 
 
 def main() -> None:
@@ -22,7 +22,6 @@ def main() -> None:
     with on_the_lab() as lab:
         for name in asked:
             scenarios.ALL[name](lab)
-        remove_backups()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from hack.lab.velero import SECOND_LANE, VERSIONS, Knobs, Velero
 from tests.bench.backup.contenders import Result, backup_set, plain
 from tests.e2e import sets_restoring, sets_samples
 from tests.e2e.sets_samples import MB, App
+from velero_volume_controller.backup import naming
 
 NODES = 3
 
@@ -36,6 +37,8 @@ SCALE = number("BENCH_SCALE", 1)
 #: What a node with a shaped network sends.
 MEGABITS = number("BENCH_MEGABITS", 24)
 ROUNDS = int(number("BENCH_ROUNDS", 3))
+#: Labels of the Backups that were measured: the plain ones, and those of sets.
+MEASURED = ("vvc-bench=true", naming.SET_UID)
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ def with_data(lab: Lab, apps: tuple[App, ...], megabits: float | None) -> Iterat
     """The applications run and each node sends so much at most, or as it can; all gone afterwards."""
     with ExitStack() as after:
         after.callback(sets_samples.remove, apps)
+        after.callback(_remove_backups)
         with step(f"deploying {len(apps)} namespaces"):
             sets_samples.deploy(apps)
         for node in lab.nodes if megabits else ():
@@ -140,9 +144,12 @@ def restored_in(apps: tuple[App, ...], result: Result, clock: Callable[[], float
     return seconds
 
 
-def remove_backups() -> None:
-    """Forget every BackupSet; the Backups end with their bucket's lab, or when they expire."""
+def _remove_backups() -> None:
+    """Forget every BackupSet, and have each Velero delete what was measured."""
     kubectl.kubectl("delete", "backupsets.vvc.velero.io", "--all", "--all-namespaces")
+    for lane in _installed.values():
+        for selector in MEASURED:
+            lane.command("backup", "delete", f"--selector={selector}", "--confirm")
 
 
 _installed: dict[str, Velero] = {}
