@@ -124,4 +124,15 @@ def lower_bound(pieces: Sequence[Piece], ground: Ground) -> float:
         )
         for shards in range(1, min(slots, len(pieces)) + 1)
     )
-    return max(ground.fixed + longest, ground.fixed + busiest, shared, *others)
+    found = max(ground.fixed + longest, ground.fixed + busiest, shared, *others)
+    if ground.velero.workers == 1:
+        crowd = _crowded([piece.work for piece in pieces], slots) - LISTING_SECONDS
+        found = max(found, ground.fixed + crowd)
+    return found
+
+
+def _crowded(works: Sequence[float], slots: int) -> float:
+    """Of more groups than slots some slot gets two, one after another as there is one worker; and so on."""
+    longest = sorted(works, reverse=True)
+    rounds = range(1, (len(longest) - 1) // slots + 1)
+    return max((sum(longest[each * slots - each : each * slots + 1]) for each in rounds), default=0.0)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
+from math import fsum
 from typing import NamedTuple
 
 from velero_volume_controller.backup.costs import POLL, poll_seconds
@@ -115,10 +116,19 @@ def by_node(pods: Iterable[Pod]) -> dict[str, float]:
 
 
 def least(pods: Sequence[Pod], nodes: Mapping[str, float], velero: Velero) -> float:
-    """Seconds that one Backup's pods can't fall below: by its workers, its longest pod, its nodes."""
-    seconds = [pod.least for pod in pods]
+    """Seconds that one Backup's pods can't fall below: by its workers in their order, and by its nodes.
+
+    A pod that takes longer, or one more, lets no worker be free earlier; so it holds for whatever else runs.
+    """
     busiest = max((work / velero.capacity(node) for node, work in nodes.items()), default=0.0)
-    return max(sum(seconds) / velero.workers, max(seconds, default=0.0), busiest)
+    if velero.workers == 1:
+        return max(fsum(pod.least for pod in pods), busiest)
+    if len(pods) <= velero.workers:
+        return max(max((pod.least for pod in pods), default=0.0), busiest)
+    free = [0.0] * velero.workers
+    for pod in pods:
+        heapq.heapreplace(free, free[0] + pod.least)
+    return max(*free, busiest)
 
 
 def polled(seconds: float, poll: float) -> float:
