@@ -245,6 +245,38 @@ class Installation:
         found: dict[str, Any] = self.set(name).get("status", {})
         return found
 
+    def run_to_end_or_gone(self, name: str, within: float = 60.0) -> bool:
+        """As ``run_to_end``, for a set that may be removed once it has ended."""
+
+        def ended() -> bool:
+            self.end_all(name)
+            found = self.sets().get(name)
+            return found is None or found.get("status", {}).get("phase") in {"Completed", "Failed"}
+
+        eventually(ended, True, within)
+        return True
+
+    def create_schedule(self, name: str, **spec: Any) -> None:
+        self.custom.create_namespaced_custom_object(*self._schedules(), make("BackupSetSchedule", name, spec))
+
+    def patch_schedule(self, name: str, body: dict[str, Any]) -> None:
+        self.custom.patch_namespaced_custom_object(*self._schedules(), name, body)
+
+    def patch_schedule_status(self, name: str, status: dict[str, Any]) -> None:
+        self.custom.patch_namespaced_custom_object_status(*self._schedules(), name, {"status": status})
+
+    def schedule(self, name: str) -> dict[str, Any]:
+        found: Any = self.custom.get_namespaced_custom_object(*self._schedules(), name)
+        return dict(found)
+
+    def schedule_condition(self, name: str) -> tuple[str, str]:
+        """Status and reason of its condition Scheduled."""
+        conditions = self.schedule(name).get("status", {}).get("conditions", [])
+        return next(((each["status"], each["reason"]) for each in conditions), ("", ""))
+
+    def _schedules(self) -> tuple[str, str, str, str]:
+        return GROUP, VERSION, self.namespace.name, "backupsetschedules"
+
     def phase(self, name: str) -> str:
         return str(self.status(name).get("phase", ""))
 

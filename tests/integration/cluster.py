@@ -30,11 +30,6 @@ def install_velero(api: client.ApiClient) -> None:
     eventually(lambda: VELERO_GROUP in groups(api), True)
 
 
-def remove_velero(api: client.ApiClient) -> None:
-    client.ApiextensionsV1Api(api).delete_custom_resource_definition(VELERO_CRD)
-    eventually(lambda: VELERO_GROUP in groups(api), False)
-
-
 def groups(api: client.ApiClient) -> set[str]:
     return {group.name for group in client.ApisApi(api).get_api_versions().groups}
 

@@ -53,14 +53,12 @@ def vvc(control_plane: ControlPlane, namespace: Namespace, tmp_path: Path) -> It
     vvc.kill_all()
 
 
-@pytest.fixture(scope="module")
-def velero_api(api: client.ApiClient) -> Iterator[client.ApiClient]:
+@pytest.fixture(scope="session")
+def velero_api(api: client.ApiClient) -> client.ApiClient:
     """With all that Velero defines, and we."""
     velero_crds.install(api)
     install_crds(api)
-    yield api
-    velero_crds.remove(api)
-    install_velero(api)
+    return api
 
 
 @pytest.fixture

@@ -41,19 +41,6 @@ def install(api: client.ApiClient) -> None:
         eventually(partial(_established, extensions, name), True)
 
 
-def remove(api: client.ApiClient) -> None:
-    """All of them, and what they define."""
-    extensions = client.ApiextensionsV1Api(api)
-    for definition in definitions():
-        extensions.delete_custom_resource_definition(definition["metadata"]["name"])
-    eventually(lambda: _left(extensions), set(), within=60)
-
-
-def _left(extensions: client.ApiextensionsV1Api) -> set[str]:
-    listed: Any = extensions.list_custom_resource_definition().items
-    return {crd.metadata.name for crd in listed} & {each["metadata"]["name"] for each in definitions()}
-
-
 def _established(extensions: client.ApiextensionsV1Api, name: str) -> bool:
     status: Any = extensions.read_custom_resource_definition(name).status
     return any(each.type == "Established" and each.status == "True" for each in status.conditions or ())

@@ -129,6 +129,10 @@ class BackupSets:
 
     def _set_changed(self, key: Key) -> None:
         self._queue.add(key)
+        self._concerns_others(key)
+
+    def _concerns_others(self, key: Key) -> None:
+        """Its schedule looks at it; and sets take a step that wait for namespaces which it holds no more."""
         found = self.cache.objects.get(key)
         if self._listener is not None:
             self._listener(found)
@@ -136,7 +140,6 @@ class BackupSets:
         if holds == self._holds.get(key, frozenset()):
             return
         self._holds[key] = holds
-        # Another set may wait for these namespaces.
         for other in self._using.keys() - {key}:
             self._queue.add(other)
 
@@ -294,6 +297,7 @@ class BackupSets:
         known = self.cache.objects.get(key)
         if known is not None and known.version == before.version:
             self.cache.objects[key] = written
+            self._concerns_others(key)
 
     async def _act(self, found: BackupSet, actions: Iterable[Action]) -> float | None:
         """Carries them out; one that fails keeps back none of the others. 0 if another step is due now."""
