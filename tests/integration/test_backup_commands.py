@@ -99,7 +99,7 @@ def test_a_set_is_made_run_listed_deleted_and_made_anew(
     assert replica.metric("vvc_loop_errors_total") == 0
 
     told_of = vvc_backup("delete", "night", "--with-backups", "--yes")
-    assert "Of its 2 Backups Velero is asked to delete 2, with all their data:" in told_of
+    assert "Of its 2 Backups Velero is to delete 2, with all their data:" in told_of
     assert sorted(each["spec"]["backupName"] for each in requests(velero)) == sorted(velero.backups())
 
 

@@ -280,10 +280,23 @@ _OWN_FIELDS: Final = _checks(
         "x-kubernetes-preserve-unknown-fields": True,
         # Declared for the checks alone: CEL sees no field that isn't.
         "properties": {
-            "includedNamespaces": {"type": "array", "items": {"type": "string"}},
-            "excludedNamespaces": {"type": "array", "items": {"type": "string"}},
-            "labelSelector": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+            "includedNamespaces": {
+                "description": "Not the template's to say: write selection.namespaces.include.",
+                "type": "array",
+                "items": {"type": "string"},
+            },
+            "excludedNamespaces": {
+                "description": "Not the template's to say: write selection.namespaces.exclude.",
+                "type": "array",
+                "items": {"type": "string"},
+            },
+            "labelSelector": {
+                "description": "Velero's: only objects with these labels.",
+                "type": "object",
+                "x-kubernetes-preserve-unknown-fields": True,
+            },
             "orLabelSelectors": {
+                "description": "Velero's: objects with the labels of one of these; not beside labelSelector.",
                 "type": "array",
                 "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
             },
@@ -607,8 +620,8 @@ class BackupSetScheduleSpec(_Spec):
     concurrency_policy: Annotated[
         ConcurrencyPolicy,
         Meta(
-            description="When a run is due while the last one still runs: Forbid skips it, Allow makes it; "
-            "of two sets over the same namespaces the younger waits."
+            description="When a run is due while the last one still runs: Forbid lets it wait for that one's "
+            "end, Allow makes it; of two sets over the same namespaces the younger waits."
         ),
     ] = ConcurrencyPolicy.FORBID
     starting_deadline_seconds: Annotated[

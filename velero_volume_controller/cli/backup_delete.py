@@ -78,14 +78,14 @@ async def _look(client: Client, where: Where, name: str) -> _Going:
 
 def _told(going: _Going, with_backups: bool) -> Iterator[str]:
     found = going.found
-    yield f"BackupSet {found.namespace}/{found.name} ({found.status.phase or 'not begun'}) is deleted."
+    yield f"To be deleted: BackupSet {found.namespace}/{found.name} ({found.status.phase or 'not begun'})."
     count = counted(len(going.backups), "Backup")
     if not going.backups:
         yield "It has no Backups."
     elif not with_backups:
         yield f"Its {count} stay, until they expire."
     else:
-        yield f"Of its {count} Velero is asked to delete {len(going.deletable)}, with all their data:"
+        yield f"Of its {count} Velero is to delete {len(going.deletable)}, with all their data:"
         for each in going.backups:
             running = "" if each in going.deletable else ": is not ended, and stays"
             yield f"  {safe(each.namespace)}/{safe(each.name)} ({safe(each.phase) or 'New'}){running}"
