@@ -259,7 +259,7 @@ def _hand_over(run: _Run) -> dict[str, str]:
             loads.append(_load(run, shard))
     running = [_load(run, shard) for shard in run.status.shards if under_way(shard)]
     left = slots.free(run.status.shards, run.view, run.spec)
-    chosen = choose(loads, running, left, _capacity(run))
+    chosen = choose(loads, running, slots.paced(left, run.status.shards, run.view), _capacity(run))
     most = run.spec.concurrency.max
     if isinstance(most, int):
         chosen = chosen[: max(0, most - len(running))]
@@ -429,6 +429,7 @@ def _wakes(run: _Run, opening: Gate) -> None:
         at = due(shard, run.spec.retry)
         if at and run.view.age(at) < 0:
             run.wakes.append(-run.view.age(at))
+    run.wakes.extend(slots.awaited(run.status.shards, run.view))
     run.wakes.extend(stuck.awaited(run.status.shards, run.view))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatus
+from velero_volume_controller.backup.machine import step
 from velero_volume_controller.backup.steps import (
     CreateBackup,
     Nudge,
@@ -134,19 +135,31 @@ def make_situation(
     )
 
 
-def creates(step: Step) -> list[CreateBackup]:
+def creates(taken: Step) -> list[CreateBackup]:
     """The Backups that the step makes."""
-    return [action for action in step.actions if isinstance(action, CreateBackup)]
+    return [action for action in taken.actions if isinstance(action, CreateBackup)]
 
 
-def nudges(step: Step) -> list[Nudge]:
+def begin(planned: Plan | None = None, **fields: Any) -> tuple[BackupSetStatus, list[CreateBackup]]:
+    """A set that has made all that it makes at first, one Backup in a lane after the other has begun."""
+    others = fields.pop("backups", ())
+    found = step(make_situation(planned=planned or make_plan(), backups=others, **fields))
+    made = creates(found)
+    while creates(found):
+        backups = (*others, *(make_backup(each, "InProgress") for each in made))
+        found = step(make_situation(found.status, backups=backups, **fields))
+        made.extend(creates(found))
+    return found.status, made
+
+
+def nudges(taken: Step) -> list[Nudge]:
     """The Backups that the step touches."""
-    return [action for action in step.actions if isinstance(action, Nudge)]
+    return [action for action in taken.actions if isinstance(action, Nudge)]
 
 
-def tells(step: Step) -> list[str]:
+def tells(taken: Step) -> list[str]:
     """The reasons of the Events that the step tells."""
-    return [action.reason for action in step.actions if isinstance(action, Tell)]
+    return [action.reason for action in taken.actions if isinstance(action, Tell)]
 
 
 def said(status: BackupSetStatus, type_: str) -> tuple[str, str, str]:

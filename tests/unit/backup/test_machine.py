@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.backup.setmaker import (
     at,
+    begin,
     creates,
     foreign,
     make_backup,
@@ -32,8 +33,10 @@ OTHER = Volume("a", "pod", "data", "node-1")
 
 
 def begun(plan: Any = None, **fields: Any) -> tuple[BackupSetStatus, list[CreateBackup]]:
-    """A set after its first step, and what that made."""
-    found = step(make_situation(planned=plan or make_plan(), **fields))
+    """A set of one shard that has just made its Backup; one of several that has filled its slots."""
+    if plan is None or len(plan.shards) > 1:
+        return begin(plan, **fields)
+    found = step(make_situation(planned=plan, **fields))
     return found.status, creates(found)
 
 
@@ -58,7 +61,10 @@ def test_a_set_without_a_plan_waits_for_one() -> None:
 
 
 def test_the_plan_is_kept_and_the_first_backups_are_made_in_the_same_step() -> None:
-    status, made = begun(spec=make_spec(template={"ttl": "24h"}), revision="4711")
+    found = step(
+        make_situation(planned=make_plan(), spec=make_spec(template={"ttl": "24h"}), revision="4711")
+    )
+    status, made = found.status, creates(found)
 
     assert status.phase is SetPhase.RUNNING
     assert status.started == at(0)
@@ -69,7 +75,6 @@ def test_the_plan_is_kept_and_the_first_backups_are_made_in_the_same_step() -> N
     assert (shard.name, shard.namespaces, shard.lane, shard.load) == ("a", ["a"], "velero", {"node-a": 60})
     assert status.cluster_revision is not None
     assert status.cluster_revision.start == "4711"
-    assert len(made) == 2, "as many as there are slots"
     assert made[0].spec["ttl"] == "24h"
     assert said(status, "Planned")[0] == "True"
     recorded = {shard.attempts[0].backup for shard in status.shards if shard.attempts}
@@ -116,16 +121,37 @@ def test_a_set_that_may_not_begin_yet_is_planned_when_it_may() -> None:
 # Slots
 
 
-def test_others_backups_count_against_the_slots() -> None:
-    found = step(make_situation(planned=make_plan(), backups=(foreign("InProgress"),)))
+def test_as_many_backups_are_made_as_there_are_slots() -> None:
+    assert [len(begin(lanes=(make_lane(slots=slots),))[1]) for slots in (1, 2, 3, 4)] == [1, 2, 3, 3]
 
-    assert len(creates(found)) == 1
+
+def test_others_backups_count_against_the_slots() -> None:
+    assert len(begin(backups=(foreign("InProgress"),))[1]) == 1
+
+
+@pytest.mark.parametrize("phase", ["", "New", "Queued", "ReadyToStart"])
+def test_a_lane_gets_the_next_one_when_the_last_has_begun_or_after_a_moment(phase: str) -> None:
+    first = step(make_situation(planned=make_plan()))
+    waits = make_backup(creates(first)[0], phase)
+    begins = make_backup(creates(first)[0], "InProgress")
+
+    assert len(creates(first)) == 1
+    assert first.again is not None
+    assert first.again <= 2
+    assert not creates(follow(first.status, 1, waits))
+    assert len(creates(follow(first.status, 1, begins))) == 1
+    assert len(creates(follow(first.status, 2, waits))) == 1
+
+
+def test_every_lane_gets_one_at_once() -> None:
+    plan = both(make_plan({"a": ["a"], "b": ["b"]}), make_plan({"c": ["c"]}, lane="velero-b"))
+    found = step(make_situation(planned=plan, lanes=(make_lane(), make_lane(namespace="velero-b"))))
+
+    assert sorted(each.lane for each in creates(found)) == ["velero", "velero-b"]
 
 
 def test_a_backup_that_is_being_finalized_holds_no_slot() -> None:
-    found = step(make_situation(planned=make_plan(), backups=(foreign("Finalizing"),)))
-
-    assert len(creates(found)) == 2
+    assert len(begin(backups=(foreign("Finalizing"),))[1]) == 2
 
 
 def test_the_next_goes_when_one_of_ours_is_being_finalized() -> None:
@@ -182,11 +208,11 @@ def test_the_specs_most_for_a_node_counts_before_the_lanes() -> None:
     plan = replace(plan, shards=(*same, replace(plan.shards[2], alone=50.0)))
     lanes = (make_lane(default_load=2),)
 
-    two = step(make_situation(planned=plan, lanes=lanes))
-    one = step(make_situation(planned=plan, lanes=lanes, spec=make_spec(concurrency={"perNode": 1})))
+    two = begin(plan, lanes=lanes)[1]
+    one = begin(plan, lanes=lanes, spec=make_spec(concurrency={"perNode": 1}))[1]
 
-    assert [each.shard for each in creates(two)] == ["a", "b"]
-    assert [each.shard for each in creates(one)] == ["a", "c"], "two on one node gain nothing"
+    assert [each.shard for each in two] == ["a", "b"]
+    assert [each.shard for each in one] == ["a", "c"], "two on one node gain nothing"
 
 
 # Others in the way
@@ -645,7 +671,7 @@ def test_a_lane_that_is_down_gets_nothing_until_it_is_back() -> None:
 
 def test_namespaces_stay_with_a_lane_that_is_gone_and_the_others_go_on() -> None:
     plan_a, plan_b = make_plan({"a": ["a"]}), make_plan({"b": ["b"]}, lane="velero-b")
-    plan = msgspec_plan(plan_a, plan_b)
+    plan = both(plan_a, plan_b)
     status, made = begun(plan, lanes=(make_lane(), make_lane(namespace="velero-b")))
     seen = [make_backup(each, "InProgress") for each in made]
     status = follow(status, 5, *seen, lanes=(make_lane(), make_lane(namespace="velero-b"))).status
@@ -659,7 +685,7 @@ def test_namespaces_stay_with_a_lane_that_is_gone_and_the_others_go_on() -> None
     assert lost.status.phase is SetPhase.PARTIALLY_FAILED, "the deadline ends it"
 
 
-def msgspec_plan(*plans: Any) -> Any:
+def both(*plans: Any) -> Any:
     first = plans[0]
     return type(first)(tuple(each for plan in plans for each in plan.shards), 1.0, 1.0, "abc123")
 

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.backup.setmaker import (
     START,
     at,
+    begin,
     creates,
     make_backup,
     make_lane,
@@ -160,12 +161,12 @@ def test_all_volumes_of_a_backup_that_ran_into_the_timeout_are_lost_up_to_1_18_2
 def test_what_the_cluster_scoped_resources_lack_is_said_without_a_namespace() -> None:
     spec = make_spec(retry={"limit": 0})
     plan = make_plan({"a": ["a"]}, cluster=True)
-    first = step(make_situation(planned=plan, spec=spec))
-    backups = [make_backup(each, "Completed") for each in creates(first)]
-    failed = make_backup(creates(first)[1], "Failed", failure_reason="gone")
-    found = step(make_situation(first.status, now=60, spec=spec, backups=(backups[0], failed)))
+    status, made = begin(plan, spec=spec)
+    completed = make_backup(made[0], "Completed")
+    failed = make_backup(made[1], "Failed", failure_reason="gone")
+    found = step(make_situation(status, now=60, spec=spec, backups=(completed, failed)))
 
-    assert creates(first)[1].shard == "cluster"
+    assert made[1].shard == "cluster"
     assert found.status.restore_point is not None
     assert [(each.namespace, each.reason[:29]) for each in found.status.restore_point.missing] == [
         ("", "all cluster-scoped resources:")
