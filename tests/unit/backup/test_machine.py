@@ -746,6 +746,8 @@ def test_volumes_that_are_seen_late_are_put_right_after_the_end() -> None:
     assert later.status.restore_point is not None
     assert [each.volume for each in over.status.restore_point.missing] == [""]
     assert [(each.volume, each.reason) for each in later.status.restore_point.missing] == [("data", "EIO")]
+    unseen = follow(later.status, 70, backup, spec=spec)
+    assert unseen.status.restore_point == later.status.restore_point, "what was known stays known"
 
 
 def test_volumes_that_are_on_their_way_out_are_not_forgotten() -> None:

@@ -66,7 +66,7 @@ SCENARIOS = {
     "one is deleted": Scenario(
         Model(vanishes=frozenset({("a", 1)})), SetPhase.COMPLETED, spec=make_spec(**RETRY)
     ),
-    "another's Backup is in the way": Scenario(Model(foreign=(3.0, 95.0, ("b", "c"))), SetPhase.COMPLETED),
+    "another's Backup is in the way": Scenario(Model(foreign=(3.0, 55.0, ("b", "c"))), SetPhase.COMPLETED),
 }
 
 

@@ -53,6 +53,14 @@ def test_one_that_was_just_handed_over_is_left_alone(phase: str) -> None:
     assert found.again <= 7
 
 
+def test_one_that_is_gone_is_not_touched() -> None:
+    first = step(make_situation(planned=make_plan({"a": ["a"]})))
+    backup = make_backup(creates(first)[0], "ReadyToStart")
+    seen = step(make_situation(first.status, now=2, backups=(backup,)))
+
+    assert not nudges(step(make_situation(seen.status, now=30)))
+
+
 def test_one_is_touched_again_only_after_a_while() -> None:
     found, name = waiting("ReadyToStart", 20)
     backups = tuple(

@@ -16,8 +16,8 @@ from velero_volume_controller.backup.steps import CreateBackup, Nudge
 from velero_volume_controller.velero.model.backups import Backup, BackupStatus
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
 
-RUNS = 40.0
-FINALIZES = 5.0
+RUNS = 20.0
+FINALIZES = 3.0
 
 
 @dataclass
