@@ -37,13 +37,15 @@ class Commands:
         where = ["-n", self.namespace, "--kubeconfig", str(self.kubeconfig)]
         return [script, "backup", *arguments, *where]
 
-    def call(self, *arguments: str, text: str = "") -> Done:
-        command = self.line(*arguments)
-        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+    def call(self, *arguments: str, text: str = "", **environment: str) -> Done:
+        command, environment = self.line(*arguments), {**os.environ, **environment}
+        return subprocess.run(
+            command, input=text, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
 
-    def __call__(self, *arguments: str, text: str = "") -> str:
+    def __call__(self, *arguments: str, text: str = "", **environment: str) -> str:
         """What it prints; it must succeed."""
-        done = self.call(*arguments, text=text)
+        done = self.call(*arguments, text=text, **environment)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -76,6 +78,9 @@ def test_a_set_is_made_run_listed_deleted_and_made_anew(
     heading, row = vvc_backup("list").splitlines()
     assert heading.split()[:3] == ["NAME", "PHASE", "BACKUPS"]
     assert row.split()[:3] == ["night", "Completed", "2/2"]
+    narrow = vvc_backup("list", COLUMNS="60").splitlines()
+    assert max(map(len, narrow)) <= 60
+    assert narrow[1].split()[:3] == ["night", "Completed", "2/2"]
     told = json.loads(vvc_backup("list", "-A", "-o", "json"))["backupSets"]
     assert [(each["name"], each["phase"]) for each in told if each["namespace"] == velero.namespace.name] == [
         ("night", "Completed")

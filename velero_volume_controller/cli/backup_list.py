@@ -14,7 +14,7 @@ from velero_volume_controller.backup.times import format_time, seconds_between
 from velero_volume_controller.backup.words import amount, span
 from velero_volume_controller.cli.backup_cluster import Where, ask
 from velero_volume_controller.cli.options import cluster_options
-from velero_volume_controller.cli.output import Paint, painter, print_json, print_lines, safe
+from velero_volume_controller.cli.output import Paint, painter, print_json, print_lines, safe, width
 from velero_volume_controller.velero.model.backups import COMPLETED
 
 if TYPE_CHECKING:
@@ -28,10 +28,14 @@ Examples:
 
 \b
 BACKUPS and VOLUMES: how many are complete, of how many. MISSING: volumes that the
-restore point lacks. EXPIRES: when the first of its Backups goes.
+restore point lacks. EXPIRES: when the first of its Backups goes. A narrow window
+shows fewer of them.
 """
 
 _HEADINGS: Final = ("NAME", "PHASE", "BACKUPS", "VOLUMES", "SIZE", "STARTED", "TOOK", "MISSING", "EXPIRES")
+
+#: Columns that are left out, one after the other, where the window is too narrow for all.
+_SPARED: Final = ("EXPIRES", "SIZE", "TOOK", "VOLUMES", "STARTED")
 
 _COLOURS: Final = {
     SetPhase.COMPLETED: "green",
@@ -61,7 +65,7 @@ def list_sets(all_namespaces: bool, output: str, **given: Any) -> None:
     else:
         now = format_time(datetime.now(UTC))
         rows = [_row(each, now, whole=all_namespaces) for each in found]
-        print_lines(_table(rows, [each.status.phase for each in found], painter()))
+        print_lines(_table(rows, [each.status.phase for each in found], width(), painter()))
 
 
 def _row(found: BackupSet, now: str, *, whole: bool) -> tuple[str, ...]:
@@ -88,14 +92,19 @@ def _expires(expires: str | None, now: str) -> str:
     return f"in {span(left)}" if left > 0 else f"{span(-left)} ago"
 
 
-def _table(rows: list[tuple[str, ...]], phases: Iterable[SetPhase | None], paint: Paint) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in [_HEADINGS, *rows]) for column in range(len(_HEADINGS))]
-    yield "  ".join(heading.ljust(width) for heading, width in zip(_HEADINGS, widths, strict=True)).rstrip()
-    for row, phase in zip(rows, phases, strict=True):
+def _table(
+    rows: list[tuple[str, ...]], phases: Iterable[SetPhase | None], columns: int, paint: Paint
+) -> Iterator[str]:
+    widths = [max(len(safe(row[column])) for row in [_HEADINGS, *rows]) for column in range(len(_HEADINGS))]
+    shown = list(range(len(_HEADINGS)))
+    for heading in _SPARED:
+        if sum(widths[column] for column in shown) + 2 * (len(shown) - 1) > columns:
+            shown.remove(_HEADINGS.index(heading))
+    for row, phase in zip([_HEADINGS, *rows], [None, *phases], strict=True):
         cells = [safe(cell).ljust(width) for cell, width in zip(row, widths, strict=True)]
         if phase in _COLOURS:
             cells[1] = paint(cells[1], _COLOURS[phase])
-        yield "  ".join(cells).rstrip()
+        yield "  ".join(cells[column] for column in shown).rstrip()
 
 
 def _document(found: BackupSet) -> dict[str, Any]:

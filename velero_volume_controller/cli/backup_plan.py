@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 #: Reasons for which not the set is to be changed but the cluster.
 _ENVIRONMENT: Final = frozenset({"LaneUnavailable", "NamespacesHidden"})
 
-#: On two lines of a shell.
-_SHORTENED: Final = OBJECTS_COMMAND.replace("get ", "get \\\n    ")
+#: The kinds of which dumps are needed, on a line of their own.
+_KINDS: Final = OBJECTS_COMMAND.split()[2]
 
 _EPILOG = f"""
 \b
@@ -52,7 +52,8 @@ Examples:
 
 \b
 Without a cluster, from dumps:
-  {_SHORTENED} > objects.json
+  kubectl get -A -o json > objects.json \\
+    {_KINDS}
   {HISTORY_COMMAND} > history.json
   vvc backup plan --objects objects.json --history history.json -o json
 
