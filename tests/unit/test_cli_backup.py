@@ -74,6 +74,11 @@ def test_options_become_a_set(capfd: pytest.CaptureFixture[str]) -> None:
     }
 
 
+def test_fields_of_the_template_may_be_maps(capfd: pytest.CaptureFixture[str]) -> None:
+    made = printed(capfd, "a", "--template", "resourcePolicy={kind: configmap, name: '1'}")
+    assert made["spec"]["template"] == {"resourcePolicy": {"kind": "configmap", "name": "1"}}
+
+
 def test_a_file_becomes_a_set_and_what_is_printed_is_a_file_again(
     capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +123,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
         ["a", "--template", "snapshotVolumes=maybe"], "snapshotVolumes expected true or false, found 'maybe'",
     ),
     "a ttl without a unit": (["a", "--ttl", "720"], "ttl expected a duration such as 90s or 1h30m"),
+    "a map that is none": (["a", "--template", "hooks={a: *b}"], "--template hooks:1: *b is not in quotes"),
     "a selector that is none": (["a", "--selector", "a in b"], "--selector: expected terms such as app=shop"),
     "a deadline without a unit": (["a", "--deadline", "4"], "--deadline: expected a duration such as 90s"),
 }  # fmt: skip

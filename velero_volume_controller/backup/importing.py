@@ -45,10 +45,10 @@ async def importable(client: Client, namespace: str, lanes: Sequence[str], now: 
         async for page in pages(client, POD_VOLUME_BACKUPS.path(lane)):
             volumes += [decode_pod_volume_backup(item) for item in page.items]
     there = await sets(client, namespace)
-    return _named(rebuild(backups, volumes, now), there)
+    return named(rebuild(backups, volumes, now), there)
 
 
-def _named(found: Iterable[Rebuilt], there: Iterable[BackupSet]) -> list[Import]:
+def named(found: Iterable[Rebuilt], there: Iterable[BackupSet]) -> list[Import]:
     """Each with a name that no other set has."""
     owners = {(each.status.plan.owner if each.status.plan else "") or each.uid: each.name for each in there}
     taken = set(owners.values())

@@ -16,8 +16,10 @@ from velero_volume_controller.backup.render import check_template
 from velero_volume_controller.backup.work import PlanningError
 from velero_volume_controller.backup.written import API_VERSION, KIND, Written
 from velero_volume_controller.cli.asking import read_text
-from velero_volume_controller.config.tree import Path
+from velero_volume_controller.config.document import compose
+from velero_volume_controller.config.tree import Path, grow
 from velero_volume_controller.dumps.documents import scalar
+from velero_volume_controller.dumps.typed import typed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -75,7 +77,8 @@ _SPEC_OPTIONS: Final = (
         "--template",
         multiple=True,
         metavar="KEY=VALUE",
-        help="Any other field of Velero's BackupSpec, as defaultVolumesToFsBackup=true. May be repeated.",
+        help="Any other field of Velero's BackupSpec, as defaultVolumesToFsBackup=true or "
+        "resourcePolicy='{kind: configmap, name: mine}'. May be repeated.",
     ),
     click.option(
         "--together",
@@ -228,7 +231,11 @@ def _field(text: str) -> tuple[str, Any]:
         raise click.UsageError(
             f"--template: expected KEY=VALUE such as snapshotVolumes=false, found {text!r}."
         )
-    return key, scalar(value, plain=True)
+    if value[:1] not in {"{", "["}:
+        return key, scalar(value, plain=True)
+    where = f"--template {key}"
+    root, _ = compose(value, where)
+    return key, None if root is None else typed(grow(root, where, frozenset()).data, root)
 
 
 def _lane(text: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ Examples:
 \b
 Without a cluster, from dumps:
   kubectl get -A -o json > objects.json \\
-    {_KINDS}
+  {_KINDS}
   {HISTORY_COMMAND} > history.json
   vvc backup plan --objects objects.json --history history.json -o json
 

@@ -1,5 +1,7 @@
 """A BackupSet as a person writes it: what is read, and what is said of mistakes."""
 
+import contextlib
+
 import msgspec
 import pytest
 import yaml
@@ -144,6 +146,22 @@ def test_what_is_printed_says_what_was_said_and_which_namespaces() -> None:
     assert manifest(Written(BackupSetSpec(), "a", "velero"))["spec"] == everything
     printed = manifest(read("template: {hooks: {}}, retry: {limit: 3}"))
     assert printed["spec"] == everything | {"template": {"hooks": {}}, "retry": {"limit": 3}}
+
+
+#: What a person's hand may slip into.
+PIECES = st.sampled_from(
+    [
+        *("spec: ", "selection:", "namespaces", "template", "ttl", "lanes", "together", "paused", "window"),
+        *("true", "null", "auto", "!!int ", ": ", "- ", "&a ", "*a"),
+        *"{}[],#~0'\"\n ",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=25).map("".join), st.booleans())
+def test_whatever_is_written_is_read_or_told(text: str, headed: bool) -> None:
+    with contextlib.suppress(ConfigurationError):
+        read_set((HEAD if headed else "") + text, "set.yaml")
 
 
 NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
