@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from velero_volume_controller.api.backupset import Attempt, Retry, Shard
-from velero_volume_controller.backup.naming import PLAN, SET_UID, backup_name, ours
+from velero_volume_controller.backup.naming import PLAN, backup_name, ours
 from velero_volume_controller.backup.steps import Observed, SetIdentity
 from velero_volume_controller.backup.times import after, parse_duration, seconds_between
 from velero_volume_controller.velero.model import backups as phases
@@ -84,9 +84,12 @@ class View:
         """Seconds from then until now; 0 for what never was."""
         return seconds_between(since, self.now) if since else 0.0
 
-    def mine(self, backup: Backup) -> bool:
-        """Whether it was made for this set, as it is planned now."""
-        return backup.labels.get(SET_UID) == self.owner.uid and backup.annotations.get(PLAN) == self.plan
+    def made_for(self, backup: Backup, shard: Shard, number: int) -> bool:
+        """Whether it was made for this attempt, and for the plan of now.
+
+        A shard of an earlier plan may have had the same name and other namespaces.
+        """
+        return backup.annotations.get(PLAN) == self.plan and ours(backup, self.owner, shard.name, number)
 
 
 def fold(shard: Shard, view: View) -> None:
@@ -94,11 +97,7 @@ def fold(shard: Shard, view: View) -> None:
     _adopt(shard, view)
     for number, attempt in enumerate(shard.attempts, start=1):
         backup = view.backups.get((attempt.lane, attempt.backup))
-        if (
-            backup is not None
-            and backup.phase != phases.DELETING
-            and ours(backup, view.owner, shard.name, number)
-        ):
+        if backup is not None and backup.phase != phases.DELETING and view.made_for(backup, shard, number):
             _see(attempt, backup, view)
         elif attempt.uid:
             _miss(attempt, view)
@@ -116,7 +115,7 @@ def _adopt(shard: Shard, view: View) -> None:
         number = len(shard.attempts) + 1
         name = backup_name(view.owner, shard.name, number)
         backup = view.backups.get((shard.lane, name))
-        if backup is None or not view.mine(backup) or not ours(backup, view.owner, shard.name, number):
+        if backup is None or not view.made_for(backup, shard, number):
             return
         shard.attempts.append(Attempt(backup=name, lane=shard.lane, created=backup.created or view.now))
 

@@ -374,9 +374,16 @@ def test_one_of_an_earlier_plan_is_not_taken_up_but_waited_for() -> None:
         status, shards=[msgspec.structs.replace(status.shards[0], attempts=[])]
     )
     found = follow(forgotten, 10, before)
+    over = msgspec.structs.replace(
+        before, status=msgspec.structs.replace(before.status, phase="Completed", completion_timestamp=at(20))
+    )
+    next_ = follow(found.status, 20, over)
+    refused = follow(next_.status, 21, over)
 
     assert not creates(found)
     assert not found.status.shards[0].attempts
+    assert [each.name for each in creates(next_)] == [made[0].name]
+    assert refused.status.shards[0].attempts[0].phase == "Refused", "it may hold other namespaces"
 
 
 # Retries
