@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-import yaml
 
 from velero_volume_controller.backup.progress import view
 from velero_volume_controller.backup.times import format_time
@@ -14,7 +13,7 @@ from velero_volume_controller.backup.views import Seen, document
 from velero_volume_controller.cli.backup_bars import bars
 from velero_volume_controller.cli.backup_cluster import Where, ask, set_name
 from velero_volume_controller.cli.options import cluster_options
-from velero_volume_controller.cli.output import painter, print_json, print_lines, width
+from velero_volume_controller.cli.output import painter, print_json, print_lines, print_yaml, width
 
 _EPILOG = """
 \b
@@ -50,7 +49,7 @@ def status(name: str, everything: bool, output: str, **access: Any) -> None:
     if output == "json":
         print_json(document(shown))
     elif output == "yaml":
-        print_lines([yaml.safe_dump(document(shown), sort_keys=False).rstrip("\n")])
+        print_yaml(document(shown))
     else:
         print_lines(bars(shown, width(), painter(), everything=everything))
 
