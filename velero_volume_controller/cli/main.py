@@ -45,6 +45,8 @@ Examples:
   vvc explain shop/db-0            say why its volumes are, or are not, backed up
   vvc test rules/                  run the test cases beside a configuration
   vvc config validate new.yml      check one, of either format
+  vvc backup plan                  show how Backups would run in parallel
+  vvc backup create nightly        run them
   vvc run --help                   every option
 """
 
@@ -52,7 +54,7 @@ Examples:
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="velero-volume-controller %(version)s")
 def commands() -> None:
-    """A companion to Velero: decides which volumes are backed up, and annotates the pods for it."""
+    """A companion to Velero: decides which volumes are backed up, and runs Backups in parallel."""
 
 
 for _command in (run, plan, explain, test_rules, config, backup, version, completion):
