@@ -47,6 +47,12 @@ def test_a_set_made_again_under_its_old_name_has_other_backups() -> None:
     assert backup_name(again, "shop", 1) != backup_name(IDENTITY, "shop", 1)
 
 
+def test_a_uid_that_is_none_of_the_api_servers_makes_a_name_all_the_same() -> None:
+    name = backup_name(SetIdentity("velero", "nightly", "Some_Thing/else", 1), "shop", 1)
+
+    assert re.fullmatch(r"nightly-[0-9a-f]{8}-shop-1", name), name
+
+
 def test_long_names_of_two_sets_differ_though_their_beginnings_do_not() -> None:
     long = "a-very-long-name-of-a-set-that-goes-on-and-on-and-on-and-on-"
     one = SetIdentity("velero", long + "1", IDENTITY.uid, 1)

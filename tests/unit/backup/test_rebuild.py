@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -201,6 +202,15 @@ def test_backups_of_several_sets_and_of_others_are_told_apart() -> None:
 
     assert [(each.name, each.uid) for each in found] == [("nightly", older.uid), ("nightly", IDENTITY.uid)]
     assert [len(each.status.shards) for each in found] == [1, 3]
+
+
+def test_of_a_set_that_was_planned_twice_the_last_plan_counts() -> None:
+    _, backups, volumes = whole({})
+    first = step(make_situation(spec=SPEC, planned=replace(make_plan({"old": ["shop-z"]}), hash="before")))
+    earlier = make_backup(creates(first)[0], "Completed", created=at(-60))
+    found = only([earlier, *synced(backups)], volumes)
+
+    assert [each.name for each in found.status.shards] == ["a", "b", "cluster"]
 
 
 GARBAGE: dict[str, Any] = {"shards": "many", "a huge number": "9" * 5000, "negative": "-3", "empty": ""}
