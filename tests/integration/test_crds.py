@@ -96,6 +96,29 @@ def test_a_set_that_says_everything(namespace: Namespace) -> None:
     assert made == spec
 
 
+def test_the_largest_set_costs_the_api_server_no_more_than_it_gives(namespace: Namespace) -> None:
+    def group(number: int) -> list[str]:
+        return [f"{'n' * 50}-{number}-{member}" for member in range(32)]
+
+    spec = {
+        "selection": {"namespaces": {"include": [f"{'n' * 50}-{number}" for number in range(1024)]}},
+        "together": [group(number) for number in range(64)],
+        "isolate": [f"{'i' * 50}-{number}" for number in range(64)],
+        "first": [f"{'f' * 50}-{number}" for number in range(1024)],
+        "lanes": [{"namespace": f"velero-{number}"} for number in range(64)],
+    }
+    made = create(namespace, a_set(**spec))
+    assert len(made["spec"]["together"]) == 64
+    name = made["metadata"]["name"]
+    plan(namespace, name)
+    change(namespace, name, {"paused": True})
+    told = refusal(namespace, a_set(**{**spec, "isolate": [group(63)[31]]}))
+    assert "a namespace is in isolate and in a group of together" in told
+    groups = [group(number)[:8] for number in range(61)]
+    told = refusal(namespace, a_set(together=[*groups, ["other", groups[0][0]]]))
+    assert "a namespace is in two groups" in told
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an empty list of namespaces": (
         {"selection": {"namespaces": {"include": []}}},
@@ -245,11 +268,16 @@ def planned(namespace: Namespace) -> str:
     }
     made = create(namespace, a_set(**spec))
     name = made["metadata"]["name"]
+    plan(namespace, name)
+    return str(name)
+
+
+def plan(namespace: Namespace, name: str) -> None:
+    """What the controller does first."""
     status = {"phase": "Running", "plan": {"hash": "0123456789abcdef", "shards": 2}}
     objects(namespace).patch_namespaced_custom_object_status(
         GROUP, VERSION, namespace.name, "backupsets", name, {"status": status}
     )
-    return str(name)
 
 
 FROZEN: dict[str, dict[str, Any]] = {
