@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 
+from velero_volume_controller.api.backupset import BackupSetSpec
 from velero_volume_controller.backup.choosing_lanes import spread, usable_lanes
 from velero_volume_controller.backup.costs import CLUSTER_SECONDS, Costs
 from velero_volume_controller.backup.groups import Group, groups
@@ -49,7 +50,7 @@ def plan(given: Input) -> Plan:
     grounds = [work.ground(lane, cluster=cluster and lane is lanes[0]) for lane in lanes]
     cuts = {
         ground.lane: best_cut(pieces[ground.lane], ground, most)
-        for ground, most in zip(grounds, _most(given, lanes, found), strict=True)
+        for ground, most in zip(grounds, _most(given.spec, lanes, pieces), strict=True)
     }
     planned = _planned(cuts, {ground.lane: ground.fixed for ground in grounds})
     planned += [_Shard((), (), other) for ground in grounds for other in ground.others]
@@ -107,27 +108,31 @@ class _Shard:
     job: Job
 
 
-def _most(given: Input, lanes: Sequence[Lane], found: Sequence[Group]) -> list[int]:
+def _most(spec: BackupSetSpec, lanes: Sequence[Lane], pieces: Mapping[str, Sequence[Piece]]) -> list[int]:
     """Shards at most in each lane. Raises PlanningError if the spec allows fewer than it asks for."""
-    slots = sum(lane.slots for lane in lanes)
-    isolated = sum(group.alone for group in found)
-    if given.spec.max_shards is None:
-        return [SHARDS_PER_SLOT * lane.slots + isolated for lane in lanes]
-    needed = max(isolated + any(not group.alone for group in found), len(lanes))
-    if given.spec.max_shards < needed:
+    needed = [_needed(pieces[lane.namespace]) for lane in lanes]
+    if spec.max_shards is None:
+        return [SHARDS_PER_SLOT * lane.slots + count for lane, count in zip(lanes, needed, strict=True)]
+    spare = spec.max_shards - sum(needed)
+    if spare < 0:
         raise PlanningError(
             "TooFewShards",
-            f"spec.maxShards is {given.spec.max_shards}, and the Veleros used ({len(lanes)}) and the"
-            f" namespaces of spec.isolate ({isolated}) need {needed}; raise it, or leave it out",
+            f"spec.maxShards is {spec.max_shards}, and {sum(needed)} are needed: one for each Velero that is"
+            " used, and one for each namespace of spec.isolate; raise it, or leave it out",
         )
-    spare = given.spec.max_shards
+    # Each gets its share of what is left, by its slots.
+    slots = sum(lane.slots for lane in lanes)
     shares = []
-    for place, lane in enumerate(lanes):
-        share = max(1, min(round(spare * lane.slots / slots), spare - (len(lanes) - place - 1)))
-        shares.append(share)
-        spare -= share
-        slots -= lane.slots
+    for lane, count in zip(lanes, needed, strict=True):
+        share = spare * lane.slots // slots
+        shares.append(count + share)
+        spare, slots = spare - share, slots - lane.slots
     return shares
+
+
+def _needed(pieces: Sequence[Piece]) -> int:
+    isolated = sum(piece.group.alone for piece in pieces)
+    return isolated + (isolated < len(pieces))
 
 
 def _planned(cuts: Mapping[str, Cut], fixed: Mapping[str, float]) -> list[_Shard]:

@@ -28,7 +28,7 @@ _MOST: Final = 120
 
 def best_cut(pieces: Sequence[Piece], ground: Ground, most: int) -> Cut:
     """The cut of one lane's namespaces with the shortest simulated end, and few shards."""
-    forced, free = _forced(pieces, ground.velero.slots)
+    forced, free = _forced(pieces, ground.velero.slots, most)
     volumes = sum(len(piece.volumes) for piece in pieces)
     tries = min(max(_FEWEST, _BUDGET // max(1, volumes)), _MOST)
     target = lower_bound(pieces, ground) * WORTH
@@ -45,12 +45,17 @@ def best_cut(pieces: Sequence[Piece], ground: Ground, most: int) -> Cut:
     return min(worth, key=lambda trial: (len(trial.cut), trial.end)).cut
 
 
-def _forced(pieces: Sequence[Piece], slots: int) -> tuple[list[tuple[Piece, ...]], list[Piece]]:
-    """Shards of their own: what is to be alone, and what has failed, the worst as far as there are slots."""
+def _forced(pieces: Sequence[Piece], slots: int, most: int) -> tuple[list[tuple[Piece, ...]], list[Piece]]:
+    """Shards of their own: what is to be alone, and the worst of what has failed, as many as there are slots.
+
+    One shard is left for the others, and for what is to go first another.
+    """
+    first = any(piece.group.first for piece in pieces if not piece.group.alone)
+    room = most - sum(piece.group.alone for piece in pieces) - 1 - first
     failed = sorted(
         (piece for piece in pieces if piece.group.failures and not piece.group.alone),
         key=lambda piece: (-piece.group.failures, piece.group.name),
-    )[:slots]
+    )[: max(0, min(slots, room))]
     apart = {piece.group.name for piece in failed}
     forced: list[tuple[Piece, ...]] = [
         (piece,) for piece in pieces if piece.group.alone or piece.group.name in apart

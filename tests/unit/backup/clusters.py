@@ -95,10 +95,14 @@ def specs(draw: st.DrawFn, names: list[str]) -> BackupSetSpec:
     pair = draw(st.integers(0, min(3, len(mixed))))
     together = [list(mixed[:pair])] if pair > 1 else []
     rest = mixed[pair:] if together else mixed
+    isolated = list(rest[: draw(st.integers(0, 2))])
+    # One for each Velero, of which there are at most two, is always enough.
+    fewest = len(isolated) + 2
     return BackupSetSpec(
+        max_shards=draw(st.sampled_from([None, fewest, fewest + 1, fewest + 5])),
         selection=Selection(cluster_resources=draw(st.booleans())),
         together=together,
-        isolate=list(rest[: draw(st.integers(0, 2))]),
+        isolate=isolated,
         first=draw(st.lists(st.sampled_from(mixed), max_size=2, unique=True)),
         concurrency=Concurrency(
             max=draw(st.sampled_from(_LIMITS)), per_node=draw(st.sampled_from(_LIMITS[:3]))

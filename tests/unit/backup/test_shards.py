@@ -137,6 +137,21 @@ def test_a_namespace_without_history_needs_a_repository_first() -> None:
     assert job("x", "velero", (old, new), FIXED).before == FIXED / 2 + LISTING_SECONDS + REPOSITORY_SECONDS
 
 
+def test_more_groups_than_slots_are_one_after_another_only_where_one_pod_is_taken_at_a_time() -> None:
+    for workers, bound in ((1, 120.0), (2, 60.0)):
+        of = velero(slots=1, workers=workers)
+        ground = Ground("velero", of, FIXED)
+        pieces = [piece(name, of, (f"n{name}", 60.0)) for name in "ab"]
+        assert lower_bound(pieces, ground) == pytest.approx(bound + FIXED + LISTING_SECONDS)
+        assert attempt((tuple(pieces),), 0, ground).end == pytest.approx(bound + FIXED + LISTING_SECONDS)
+
+
+def test_no_more_shards_than_allowed_even_if_all_have_failed() -> None:
+    of = velero(slots=4)
+    pieces = [piece(f"s{number}", of, ("n1", 10.0), failures=1) for number in range(6)]
+    assert [len(best_cut(pieces, Ground("velero", of, FIXED), most)) for most in (1, 2, 3)] == [1, 2, 3]
+
+
 def test_the_bound_of_nothing_is_the_cluster_alone() -> None:
     of = velero()
     ground = Ground("velero", of, FIXED, (Job("cluster", "velero", (), 3.0, 4.0, of),))
