@@ -2,7 +2,7 @@
 
 import pytest
 
-from velero_volume_controller.velero.client.server import tag
+from velero_volume_controller.velero.model.servers import tag
 
 IMAGES = {
     "velero/velero:v1.18.3": "v1.18.3",

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
 import msgspec
 import structlog
 
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import KubeError
+from velero_volume_controller.velero.model.servers import SERVER, tag
 from velero_volume_controller.velero.model.versions import Version, parse_version
-
-#: The server's Deployment and its container, as `velero install` and Velero's Helm chart name them.
-SERVER: Final = "velero"
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -59,9 +56,3 @@ async def server_version(client: Client, namespace: str, patience: float | None 
         return parse_version(tag(images.get(SERVER, "")))
     except ValueError:
         return None
-
-
-def tag(image: str) -> str:
-    """An image's tag, empty if it has none; a registry's port is no tag, nor is a digest."""
-    name = image.partition("@")[0].rpartition("/")[2]
-    return name.partition(":")[2]
