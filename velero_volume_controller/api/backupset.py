@@ -378,7 +378,7 @@ class BackupSetSpec(_Spec):
         Meta(
             max_length=64,
             description="The Velero installations that take its Backups, each with a storage prefix of its "
-            "own; the one in the set's namespace unless given.",
+            "own, the one in the set's namespace among them; that one alone unless given.",
             extra_json_schema={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["namespace"]},
         ),
     ] = []
