@@ -194,13 +194,13 @@ def _guesses(shards: Sequence[PlannedShard]) -> list[str]:
     if not guessed:
         return []
     return [
-        f"The time of {guessed} of {len(volumes)} {_volumes(len(volumes))} is guessed from size, for lack of"
-        " history; the second run will know better."
+        f"{guessed} of {_volumes(len(volumes))} {'has' if guessed == 1 else 'have'} no history: the time is"
+        " guessed from the size, and the second run will know better."
     ]
 
 
 def _volumes(count: int) -> str:
-    return "volume" if count == 1 else "volumes"
+    return f"{count} volume" if count == 1 else f"{count} volumes"
 
 
 def _without_agent(given: Input, lanes: Sequence[Lane], shards: Sequence[PlannedShard]) -> list[str]:
@@ -214,6 +214,6 @@ def _without_agent(given: Input, lanes: Sequence[Lane], shards: Sequence[Planned
                 key = (shard.lane, volume.volume.node)
                 lacking[key] = lacking.get(key, 0) + 1
     return [
-        f"No node-agent of Velero in {lane} runs on node {node}: {count} {_volumes(count)} there can't be taken."
+        f"No node-agent of Velero in {lane} runs on node {node}: {_volumes(count)} there can't be taken."
         for (lane, node), count in sorted(lacking.items())
     ]

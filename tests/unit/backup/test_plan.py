@@ -291,7 +291,7 @@ def test_guesses_strangers_and_missing_agents_are_said() -> None:
     namespaces = (Namespace("a", 1, (known,)), Namespace("b", 1, (guessed,)))
     spec = BackupSetSpec(first=["x"], together=[["a", "y"]])
     notes = plan(Input(spec, namespaces, (lane,), History((sample(known, 5.0),)))).notes
-    assert any(note.startswith("The time of 1 of 2 volumes is guessed") for note in notes)
+    assert any(note.startswith("1 of 2 volumes has no history") for note in notes)
     assert "spec.first names x, which is not selected." in notes
     assert "spec.together names y, which is not selected." in notes
     assert any("No node-agent of Velero in velero runs on node n2: 1 volume there" in note for note in notes)
