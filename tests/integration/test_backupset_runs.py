@@ -134,8 +134,11 @@ def test_a_lane_that_is_missing_or_down_is_told_and_waited_for(
 ) -> None:
     spec = velero.applications("a")
     vvc.start_leading()
-    velero.create_set("elsewhere", {**spec, "lanes": [{"namespace": "no-velero-here"}]})
-    eventually(lambda: velero.condition("elsewhere", "Planned"), ("False", "LaneMissing"), within=20)
+    lanes = [{"namespace": namespace.name}, {"namespace": "no-velero-here"}]
+    velero.create_set("both", {**spec, "lanes": lanes})
+    eventually(lambda: velero.condition("both", "Planned"), ("False", "LaneMissing"), within=20)
+    velero.create_set("elsewhere", {**spec, "lanes": lanes[1:]})
+    eventually(lambda: velero.condition("elsewhere", "Planned"), ("False", "LanesElsewhere"), within=20)
     velero.location("Unavailable")
     velero.create_set("night", spec)
     eventually(lambda: velero.condition("night", "Planned")[1], "LaneUnavailable", within=30)
@@ -224,3 +227,20 @@ def test_shards_that_failed_are_tried_again_on_demand(velero: Installation, vvc:
     velero.patch_set("night", {"metadata": {"annotations": {naming.RETRY: "once"}}})
     eventually(lambda: len(velero.of("night")), 2)
     assert velero.run_to_end("night")["phase"] == "Completed"
+
+
+def test_a_set_where_no_velero_is_makes_no_backup_anywhere(
+    velero: Installation, namespace: Namespace, vvc: Vvc
+) -> None:
+    """Or who may make BackupSets in a namespace of his own could read all others, and run hooks in them."""
+    spec = velero.applications("a")
+    elsewhere = Installation(Namespace(namespace.api, f"{namespace.name}-a"))
+    vvc.start_leading()
+    try:
+        elsewhere.create_set("night", {**spec, "lanes": [{"namespace": namespace.name}]})
+        elsewhere.create_set("own", spec)
+        eventually(lambda: elsewhere.condition("night", "Planned"), ("False", "LanesElsewhere"), within=20)
+        eventually(lambda: elsewhere.condition("own", "Planned"), ("False", "LaneMissing"), within=20)
+    finally:
+        elsewhere.clear()
+    assert velero.backups() == {}

@@ -19,6 +19,8 @@ from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatu
 from velero_volume_controller.backup import apply, naming
 from velero_volume_controller.backup.gate import gate
 from velero_volume_controller.backup.gather import (
+    ANEW,
+    FRESH,
     LISTING,
     LaneHidden,
     Lanes,
@@ -28,7 +30,7 @@ from velero_volume_controller.backup.gather import (
     lanes_of,
     revision,
 )
-from velero_volume_controller.backup.inputs import Seen, build
+from velero_volume_controller.backup.inputs import Seen, build, refuse_elsewhere
 from velero_volume_controller.backup.machine import step
 from velero_volume_controller.backup.objects import BackupSet, decode_set
 from velero_volume_controller.backup.outcomes import ended_attempts
@@ -211,8 +213,10 @@ class BackupSets:
         self._keys[_owner(found)] = key
         names = lanes_of(found)
         self._using[key] = frozenset(names)
-        planned, unplannable = None, None
+        observed, planned, unplannable = Observed((), (), (), ""), None, None
         try:
+            if not found.status.shards:
+                refuse_elsewhere(found.spec, found.namespace)
             observed = await self._observe(found, names)
             if _wants_a_plan(found, found.spec):
                 planned = await self._plan(found.spec, found.namespace, names, observed)
@@ -221,7 +225,7 @@ class BackupSets:
         except LaneHidden as error:
             if found.status.shards:
                 raise
-            observed, unplannable = Observed((), (), (), ""), PlanningError("LaneHidden", str(error))
+            unplannable = PlanningError("LaneHidden", str(error))
         taken = step(self._situation(found, found.spec, observed, planned, unplannable))
         if taken.status.phase is not None and taken.status.phase.ended:
             self._using.pop(key, None)
@@ -235,7 +239,11 @@ class BackupSets:
         location = found.spec.template.get("storageLocation") if found.spec else None
         now = await revision(self._client, apply.BACKUP_SETS, found.namespace)
         return await self._lanes.observe(
-            names, _owner(found), location if isinstance(location, str) else None, now
+            names,
+            _owner(found),
+            location if isinstance(location, str) else None,
+            now,
+            FRESH if found.status.shards else ANEW,
         )
 
     async def _plan(

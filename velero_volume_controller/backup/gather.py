@@ -27,10 +27,13 @@ from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBa
 from velero_volume_controller.velero.model.pods import Pod
 from velero_volume_controller.velero.model.surroundings import Surroundings
 
-#: How old what is known of a Velero's settings and health may be. Seconds.
+#: How old what is known of a Velero's settings and health may be; for a plan it is asked anew. Seconds.
 FRESH: Final = 10.0
-#: How long a step waits for a lane's Backups to be listed before others get their turn. Seconds.
+ANEW: Final = 0.0
+#: How long a step waits for a lane's Backups to be listed before others get their turn, and after how long
+#: it is said that they can't be. Seconds.
 LISTING: Final = 5.0
+PATIENCE: Final = 30.0
 #: Seconds in which Velero begins a Backup that it has room for (measured: 0.1 to 0.4), and between two looks.
 BEGINS_WITHIN: Final = 2.0
 _LOOKS_EVERY: Final = 0.05
@@ -75,6 +78,7 @@ class _Known:
     watch: LaneWatch
     lane: Lane | None = None
     asked: float = float("-inf")
+    since: float = field(default_factory=time.monotonic)
     followed: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -98,13 +102,16 @@ class Lanes:
         self._volumes_changed = volumes_changed
         self._known: dict[str, _Known] = {}
 
-    async def observe(self, names: Iterable[str], uid: str, location: str | None, revision: str) -> Observed:
+    async def observe(
+        self, names: Iterable[str], uid: str, location: str | None, revision: str, fresh: float = FRESH
+    ) -> Observed:
         """The lanes as they are now, with all Backups that bear this set's uid and those of others under way.
 
         ``location`` is the storage location that the Backups are for, None Velero's default; ``revision`` is
-        etcd's. Raises LaneHidden, NotListed, and as Client.request.
+        etcd's; ``fresh`` is how old the lanes' settings may be, in seconds. Raises LaneHidden, NotListed, and
+        as Client.request.
         """
-        known = [await self._know(name) for name in names]
+        known = [await self._know(name, fresh) for name in names]
         backups = [
             backup
             for each in known
@@ -142,7 +149,7 @@ class Lanes:
                 return
             await asyncio.sleep(_LOOKS_EVERY)
 
-    async def _know(self, namespace: str) -> _Known:
+    async def _know(self, namespace: str, fresh: float) -> _Known:
         known = self._known.get(namespace)
         if known is None:
             watch = LaneWatch(
@@ -153,12 +160,17 @@ class Lanes:
             )
             known = self._known[namespace] = _Known(watch)
         async with known.lock:
-            if time.monotonic() - known.asked > FRESH:
+            if time.monotonic() - known.asked > fresh:
                 await self._ask(known)
         try:
             async with asyncio.timeout(LISTING):
                 await known.watch.listed()
         except TimeoutError:
+            if time.monotonic() - known.since > PATIENCE:
+                raise LaneHidden(
+                    f"Velero in {namespace} can't be used: its Backups and PodVolumeBackups could not be"
+                    " listed so far; the log says why the watch broke"
+                ) from None
             raise NotListed(f"the Backups in {namespace} have not all been listed yet") from None
         return known
 
@@ -182,11 +194,14 @@ class Lanes:
 
 
 def lanes_of(found: BackupSet) -> list[str]:
-    """The namespaces of the Velero installations that this set uses or has used, each once, in order."""
-    spec = found.spec
+    """The namespaces of the Velero installations that this set uses or has used, each once, in order.
+
+    The set's own is always among them: the rights that are asked for there are what tells Velero's namespace
+    from any other (``inputs.refuse_elsewhere``).
+    """
     chosen = [found.namespace]
-    if spec is not None and spec.lanes:
-        chosen = [lane.namespace for lane in spec.lanes]
+    if found.spec is not None:
+        chosen += [lane.namespace for lane in found.spec.lanes]
     planned = [shard.lane for shard in found.status.shards if shard.lane]
     attempted = [attempt.lane for shard in found.status.shards for attempt in shard.attempts if attempt.lane]
     return list(dict.fromkeys([*chosen, *planned, *attempted]))

@@ -33,8 +33,9 @@ class Seen:
 def build(spec: BackupSetSpec, namespace: str, seen: Seen) -> Input:
     """What is planned for a set in this namespace.
 
-    Raises PlanningError if nothing is selected, or the namespaces can't be seen.
+    Raises PlanningError if nothing is selected, the namespaces can't be seen, or as ``refuse_elsewhere``.
     """
+    refuse_elsewhere(spec, namespace)
     surroundings = seen.surroundings
     if surroundings.namespaces is None:
         raise PlanningError(
@@ -59,6 +60,21 @@ def build(spec: BackupSetSpec, namespace: str, seen: Seen) -> Input:
         namespace=namespace,
         notes=tuple(notes),
     )
+
+
+def refuse_elsewhere(spec: BackupSetSpec, namespace: str) -> None:
+    """Raises PlanningError for a set that lies in none of its lanes' namespaces.
+
+    A Backup reads every namespace, and its hooks run commands in every pod. Who may make a BackupSet where
+    no Velero is must not get that way what takes rights in Velero's namespace.
+    """
+    names = [lane.namespace for lane in spec.lanes]
+    if names and namespace not in names:
+        raise PlanningError(
+            "LanesElsewhere",
+            f"spec.lanes does not name {namespace}, where this set is; make it in the namespace of one of its"
+            f" lanes ({', '.join(names)})",
+        )
 
 
 def takes_all(template: Mapping[str, Any], lanes: Iterable[Lane]) -> bool:

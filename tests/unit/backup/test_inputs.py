@@ -129,3 +129,11 @@ def test_storage_that_namespaces_share_is_named() -> None:
     around_it = around("shop", claims=claims, volumes=volumes)
     found = build(make_spec(), "v", seen(around_it, make_pod(annotations=NAMED)))
     assert found.namespaces[0].volumes[0].shared == "nfs:/srv"
+
+
+def test_a_set_that_lies_in_none_of_its_lanes_is_refused() -> None:
+    spec = make_spec(lanes=[{"namespace": "velero"}, {"namespace": "velero-b"}])
+    assert build(spec, "velero-b", seen(around("shop"))).namespace == "velero-b"
+    with pytest.raises(PlanningError, match="does not name shop, where this set is") as refused:
+        build(spec, "shop", seen(around("shop")))
+    assert refused.value.reason == "LanesElsewhere"
