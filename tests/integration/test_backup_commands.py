@@ -276,6 +276,37 @@ def test_a_plan_of_the_cluster_as_it_is(
     assert "no Velero takes Backups now" in done.stderr
 
 
+def test_what_may_not_be_read_is_said_with_the_plan(
+    control_plane: ControlPlane, velero: Installation, namespace: Namespace, spec: dict[str, Any]
+) -> None:
+    user = f"planner-{namespace.name}"
+    rules = [
+        {"apiGroups": [""], "resources": ["pods", "namespaces"], "verbs": ["list"]},
+        {"apiGroups": ["apps"], "resources": ["deployments", "daemonsets"], "verbs": ["list"]},
+        {"apiGroups": ["velero.io"], "resources": ["backupstoragelocations"], "verbs": ["list"]},
+    ]
+    group = "rbac.authorization.k8s.io"
+    rbac: Any = client.RbacAuthorizationV1Api(namespace.api)
+    rbac.create_cluster_role({"metadata": {"name": user}, "rules": rules})
+    rbac.create_cluster_role_binding(
+        {
+            "metadata": {"name": user},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": user},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+        }
+    )
+    asked = Commands(control_plane.kubeconfig_for(user), namespace.name)
+    selected = spec["selection"]["namespaces"]["include"][0]
+    notes = json.loads(asked("plan", "--namespaces", selected, "-o", "json"))["notes"]
+    for resource in ("backups", "podvolumebackups"):
+        said = f"The {resource} in {namespace.name} may not be listed, so nothing is learnt from them"
+        assert any(note.startswith(said) for note in notes), notes
+    assert any("PersistentVolumeClaims can't be listed" in note for note in notes), notes
+    done = asked.call("list")
+    assert done.returncode == 1
+    assert "grant the verb to this user or service account (RBAC)" in done.stderr
+
+
 def test_names_are_completed(velero: Installation, vvc_backup: Commands, spec: dict[str, Any]) -> None:
     vvc_backup("create", "-f", "-", text=written(spec))
     words = f"vvc backup pause -n {velero.namespace.name} --kubeconfig {vvc_backup.kubeconfig} ni"
