@@ -58,7 +58,7 @@ class Ground:
     @contextmanager
     def set(self, spec: Mapping[str, Any] | None = None) -> Iterator[RunningSet]:
         """A BackupSet of all the applications that has just been made; gone with its Backups afterwards."""
-        made = RunningSet(controller.NAMESPACE, f"set-{uuid4().hex[:6]}", self.lanes)
+        made = RunningSet(self.lanes[0].namespace, f"set-{uuid4().hex[:6]}", self.lanes)
         try:
             made.create(self.namespaces, {"retry": PATIENCE, **(spec or {})})
             yield made

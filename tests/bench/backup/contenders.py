@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 from hack.demo.movement import ENDED
-from hack.lab import controller
 from hack.lab.velero import Velero
 from tests.bench.backup import api
 from tests.bench.backup.clock import Clock, Took
@@ -77,7 +76,7 @@ def backup_set(
     spec: Mapping[str, Any] | None = None,
 ) -> Result:
     """A BackupSet of these namespaces; it stays, for its history and to be restored."""
-    made = RunningSet(controller.NAMESPACE, f"bench-{uuid4().hex[:6]}", lanes)
+    made = RunningSet(lanes[0].namespace, f"bench-{uuid4().hex[:6]}", lanes)
     selection = {"namespaces": {"include": list(namespaces)}, "clusterResources": False}
     retry = {"limit": 3, "backoff": BACKOFF}
     body = made.manifest(namespaces, {"selection": selection, "retry": retry, **(spec or {})})
