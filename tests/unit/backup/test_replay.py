@@ -167,7 +167,7 @@ def test_a_set_that_is_cut_off_after_any_step_ends_in_the_same_restore_point(sce
         assert result(run.status) == result(whole.status), f"cut at {cut}"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.sampled_from(sorted(SCENARIOS)), st.data())
 def test_old_repeated_and_reordered_observations_change_nothing_about_the_end(
     name: str, data: st.DataObject
@@ -175,11 +175,12 @@ def test_old_repeated_and_reordered_observations_change_nothing_about_the_end(
     scenario = SCENARIOS[name]
     whole = Run(scenario, fresh(scenario.model))
     whole.to_the_end()
-    late = st.integers(0, 3)
+    late = st.integers(0, 8)
 
     def old(history: list[Seen]) -> Seen:
         return history[max(0, len(history) - 1 - data.draw(late))]
 
+    # A lost status is for fresh eyes alone, above: what was neither written nor seen can't be counted.
     cut = (data.draw(st.integers(0, whole.steps)), data.draw(st.sampled_from(["both", "status"])))
     run = Run(scenario, fresh(scenario.model), old)
     run.to_the_end(cut)
