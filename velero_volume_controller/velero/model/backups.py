@@ -6,6 +6,7 @@ known here counts as still running: a newer Velero may have more of them.
 
 import hashlib
 import json
+import sys
 from typing import Any, Final
 
 import msgspec
@@ -115,12 +116,17 @@ def decode_backup(raw: bytes | msgspec.Raw) -> Backup:
         namespace=wire.metadata.namespace,
         uid=wire.metadata.uid,
         created=wire.metadata.creation_timestamp or "",
-        labels=wire.metadata.labels or {},
-        annotations=wire.metadata.annotations or {},
+        labels=_shared(wire.metadata.labels),
+        annotations=_shared(wire.metadata.annotations),
         included_namespaces=spec.included_namespaces or (),
         excluded_namespaces=spec.excluded_namespaces or (),
         status=wire.status or BackupStatus(),
     )
+
+
+def _shared(found: dict[str, str] | None) -> dict[str, str]:
+    """Keys and values kept once: all Backups of a set bear its whole spec."""
+    return {sys.intern(key): sys.intern(value) for key, value in (found or {}).items()}
 
 
 def spec_hash(spec: dict[str, Any]) -> str:
