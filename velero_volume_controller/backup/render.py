@@ -17,7 +17,7 @@ Velero 1.14 to 1.18 read the fields as pkg/backup and pkg/util/collections have 
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from velero_volume_controller.api.backupset import BackupSetSpec, Shard
@@ -89,6 +89,8 @@ def check_template(spec: BackupSetSpec) -> None:
             _check_type(key, value, TEMPLATE_FIELDS[key])
     if "labelSelector" in template and "orLabelSelectors" in template:
         raise _invalid("labelSelector", "and template.orLabelSelectors: Velero takes one of them only")
+    for timeout in _timeouts(template.get("hooks", {})):
+        _check_type("hooks, at a timeout,", timeout, _DURATION)
     _check_cluster(spec, template)
     _check_scoped(template, "excludedNamespaceScopedResources", "includedNamespaceScopedResources")
     if "*" in template.get("excludedResources", ()):
@@ -174,6 +176,18 @@ def _check_type(key: str, value: object, expected: str) -> None:
             fits = False
     if not fits:
         raise _invalid(key, f"expected {expected}, found {value!r}")
+
+
+def _timeouts(value: object) -> Iterator[object]:
+    """Of every command of the hooks. Velero's CRD takes any text for one, and Velero then can't read it."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _timeouts(each)
+    elif isinstance(value, dict):
+        for key, below in value.items():
+            if key == "exec" and isinstance(below, dict) and below.get("timeout") is not None:
+                yield below["timeout"]
+            yield from _timeouts(below)
 
 
 def _items(value: object) -> list[object]:

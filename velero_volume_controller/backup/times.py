@@ -7,6 +7,8 @@ from typing import Final
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _DURATION: Final = re.compile(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+#: Go counts nanoseconds in 63 bits, which is 292 years: what is longer it can't read (time.ParseDuration).
+_LONGEST: Final = 2**63 / 1e9
 
 
 def parse_time(text: str) -> datetime:
@@ -23,10 +25,16 @@ def format_time(time: datetime) -> str:
 
 
 def parse_duration(text: str) -> timedelta:
-    """As Go writes one, without sign: ``90s``, ``1h30m``. Raises ValueError for anything else."""
+    """As Go writes one, without sign: ``90s``, ``1h30m``. Raises ValueError for anything else.
+
+    What Go can't read is never to reach Velero: one Backup with such a duration, and Velero can't list any.
+    """
     if _DURATION.fullmatch(text) is None:
         raise ValueError(f"expected a duration such as 90s or 1h30m, found {text!r}")
-    return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text)))
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
+    if seconds >= _LONGEST:
+        raise ValueError(f"expected a duration of at most 292 years, found {text!r}")
+    return timedelta(seconds=seconds)
 
 
 def seconds_between(start: str, end: str) -> float:
@@ -35,5 +43,8 @@ def seconds_between(start: str, end: str) -> float:
 
 
 def after(start: str, seconds: float) -> str:
-    """The time so many seconds later."""
-    return format_time(parse_time(start) + timedelta(seconds=seconds))
+    """The time so many seconds later; the last that there is where that is beyond all calendars."""
+    try:
+        return format_time(parse_time(start) + timedelta(seconds=seconds))
+    except OverflowError:
+        return "9999-12-31T23:59:59Z"

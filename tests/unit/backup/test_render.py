@@ -110,6 +110,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "ttl expected a duration such as 90s or 1h30m, found '30d'",
     ),
     "a ttl that is a number": ({"ttl": 3600}, "ttl expected a duration .*, found 3600"),
+    "a ttl that Go can't read": ({"ttl": "9999999h"}, "ttl expected a duration .*, found '9999999h'"),
+    "a ttl beyond all numbers": ({"ttl": "9" * 400 + "h"}, "ttl expected a duration"),
+    "a hook's time-out that is none": (
+        {"hooks": {"resources": [{"name": "x", "pre": [{"exec": {"timeout": "5 minutes"}}]}]}},
+        "hooks, at a timeout, expected a duration .*, found '5 minutes'",
+    ),
     "hooks that are a list": ({"hooks": []}, r"hooks expected a mapping, found \[\]"),
     "a truth in quotes": (
         {"snapshotVolumes": "true"},
