@@ -30,6 +30,9 @@ MAKE_AGAIN: Final = 15.0
 #: Seconds for which a Backup that was seen must be absent to count as lost: a watch may lag behind.
 LOST_AFTER: Final = 60.0
 
+#: Characters of a reason that are kept.
+_LONGEST_REASON: Final = 1000
+
 #: Reasons of FailedValidation that may go by without the spec's being changed (backup_controller.go,
 #: prepareBackupRequest): the storage location is away or not there yet, the API server did not answer.
 _PASSING: Final = (
@@ -154,7 +157,7 @@ def _reason(backup: Backup) -> str:
     if backup.phase == phases.COMPLETED:
         return ""
     if backup.reason:
-        return backup.reason
+        return _short(backup.reason)
     errors = "1 error" if backup.status.errors == 1 else f"{backup.status.errors} errors"
     return f"{errors}; see: velero --namespace {backup.namespace} backup logs {backup.name}"
 
@@ -169,8 +172,13 @@ def _miss(attempt: Attempt, view: View) -> None:
 
 
 def _over(attempt: Attempt, phase: str, reason: str, view: View) -> None:
-    attempt.phase, attempt.reason, attempt.since = phase, reason, view.now
+    attempt.phase, attempt.reason, attempt.since = phase, _short(reason), view.now
     attempt.ended = attempt.ended or view.now
+
+
+def _short(reason: str) -> str:
+    """An object has no room for more: hundreds of attempts may stand in one status."""
+    return reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + "…"
 
 
 def under_way(shard: Shard) -> Attempt | None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -64,6 +64,8 @@ from velero_volume_controller.velero.model.backups import RESTORABLE
 _LOOK_AGAIN: Final = 60.0
 #: Seconds between two looks at whether an ended set's Backups are still there.
 _LOOK_AT_ENDED: Final = 3600.0
+#: Nodes of a shard whose load is kept for the order.
+_NODES: Final = 64
 #: Why a shard has no Backup when its set ends.
 _UNSTARTED: Final = "no Backup was started before the deadline"
 
@@ -175,7 +177,7 @@ def _take(run: _Run, plan: Plan) -> None:
             cluster=each.cluster,
             lane=each.lane,
             predicted_seconds=math.ceil(each.alone),
-            load={node: math.ceil(seconds) for node, seconds in each.load().items()},
+            load=_heaviest(each.load()),
         )
         for each in plan.shards
     ]
@@ -183,6 +185,12 @@ def _take(run: _Run, plan: Plan) -> None:
     message = f"{len(plan.shards)} Backups, predicted {status.plan.predicted_seconds} s"
     run.condition(conditions.PLANNED, "True", "Planned", " ".join((message + ".", *plan.notes)))
     run.tell("Planned", message)
+
+
+def _heaviest(load: Mapping[str, float]) -> dict[str, int]:
+    """The nodes that have most to do. A shard of hundreds hangs on none of them, and a status has no room."""
+    nodes = sorted(load, key=lambda node: (-load[node], node))[:_NODES]
+    return {node: math.ceil(load[node]) for node in sorted(nodes)}
 
 
 def frozen(spec: BackupSetSpec) -> str:
@@ -447,11 +455,10 @@ def _end(run: _Run) -> None:
     start = status.cluster_revision.start if status.cluster_revision else ""
     status.cluster_revision = ClusterRevision(start=start, end=run.situation.observed.revision)
     missing = status.restore_point.missing
-    message = f"{len(status.restore_point.backups)} Backups" + (
-        f"; {len(missing)} missing, the first: {missing[0].namespace or 'cluster'}: {missing[0].reason}"
-        if missing
-        else ""
-    )
+    message = f"{len(status.restore_point.backups)} Backups"
+    if missing:
+        first = ": ".join(filter(None, (missing[0].namespace, missing[0].reason)))
+        message += f"; {len(missing)} missing, the first: {first}"
     complete = status.phase is SetPhase.COMPLETED
     run.condition(conditions.COMPLETE, "True" if complete else "False", status.phase.value, message)
     run.condition(conditions.PROGRESSING, "False", status.phase.value, "the set has ended")

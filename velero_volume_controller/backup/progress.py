@@ -235,10 +235,11 @@ def _missing(status: BackupSetStatus) -> Iterator[str]:
     if status.restore_point is None:
         return
     for each in status.restore_point.missing:
-        what = f"namespace {each.namespace}" if each.namespace else "the cluster-scoped resources"
+        # What is of no namespace, or of several, says so itself.
+        what = f"namespace {each.namespace}" if each.namespace else ""
         if each.volume or each.pod:
             what = f"volume {each.volume or 'unknown'} of {each.namespace}/{each.pod or 'unknown'}"
-        yield f"{what}: {each.reason}" if each.reason else what
+        yield ": ".join(filter(None, (what, each.reason)))
 
 
 def _held_up(seen: Seen, now: str) -> Iterator[str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
 
 from velero_volume_controller.api.backupset import (
     Attempt,
@@ -20,6 +23,12 @@ from velero_volume_controller.velero.model.versions import Version
 
 #: Up to here all of a Backup's volumes are lost when one runs into fs-backup-timeout (velero issue 9986).
 _LOSES_ALL: Version = Version(1, 18, 2)
+#: etcd takes no object of more than 1.5 MiB (--max-request-bytes), in which the names of thousands of
+#: namespaces stand twice: what is missing gets so many bytes, and a reason so many characters.
+_ROOM: Final = 256 * 1024
+_LONGEST_REASON: Final = 400
+#: The last entry where there are more.
+_UNNAMED: Final = " more, which find no room here: see the Backups of each shard and their PodVolumeBackups"
 
 
 def best(shard: Shard) -> Attempt | None:
@@ -53,6 +62,7 @@ def restore_point(
     why a shard has no Backup at all.
     """
     point = RestorePoint()
+    unnamed = {0}
     for shard in shards:
         attempt = best(shard)
         if attempt is None:
@@ -67,11 +77,40 @@ def restore_point(
             continue
         volumes = view.volumes.get((attempt.lane, attempt.backup), ())
         kept = [each for each in before.missing if _of(each, shard)] if before else []
-        point.missing.extend(kept if kept and not volumes else _lacks(shard, attempt, volumes, view))
+        if kept and not volumes:
+            point.missing.extend(kept)
+            unnamed.update(_count_of_unnamed(each) for each in (before.missing if before else ()))
+        else:
+            point.missing.extend(_lacks(shard, attempt, volumes, view))
+    point.missing = _bounded(point.missing, max(unnamed))
     return point
 
 
+def _bounded(missing: Sequence[Missing], unnamed: int) -> list[Missing]:
+    """As many as an object can hold; the last one says how many more there are."""
+    found: list[Missing] = []
+    room = _ROOM
+    for each in missing:
+        reason = each.reason if len(each.reason) <= _LONGEST_REASON else each.reason[:_LONGEST_REASON] + "…"
+        short = msgspec.structs.replace(each, reason=reason)
+        room -= len(msgspec.json.encode(short))
+        if room < 0:
+            break
+        found.append(short)
+    unnamed += len(missing) - len(found)
+    if unnamed:
+        found.append(Missing(namespace="", reason=f"{unnamed}{_UNNAMED}"))
+    return found
+
+
+def _count_of_unnamed(missing: Missing) -> int:
+    count, is_one, _ = missing.reason.partition(_UNNAMED)
+    return int(count) if is_one and not missing.namespace and count.isdecimal() else 0
+
+
 def _of(missing: Missing, shard: Shard) -> bool:
+    if _count_of_unnamed(missing):
+        return False
     return missing.namespace in shard.namespaces or (shard.cluster and not missing.namespace)
 
 
@@ -100,25 +139,33 @@ def _lacks(
     # One that had not ended when its Backup did was given up at fs-backup-timeout.
     given_up = any(each.phase not in ENDED for each in volumes)
     all_lost = given_up and lane is not None and lane.version <= _LOSES_ALL
-    named = False
+    named = 0
     for volume in sorted(volumes, key=lambda each: (each.pod_namespace, each.pod, each.volume)):
         if volume.phase == COMPLETED and not all_lost:
             continue
-        named = True
+        named += 1
         yield Missing(
             namespace=volume.pod_namespace,
             pod=volume.pod,
             volume=volume.volume,
             reason=_why(volume, all_lost),
         )
-    if not named:
-        where = shard.namespaces[0] if len(shard.namespaces) == 1 else ""
-        held = f" of {', '.join(shard.namespaces)}" if len(shard.namespaces) > 1 else ""
-        yield Missing(
-            namespace=where,
-            reason=f"something{held} that is no volume: Backup {attempt.backup} is PartiallyFailed:"
-            f" {attempt.reason or 'no reason given'}",
-        )
+    backup = view.backups.get((attempt.lane, attempt.backup))
+    # Velero logs an error for each volume that failed; what is beyond that failed otherwise.
+    if not named or (backup is not None and backup.status.errors > named):
+        yield _untold(shard, attempt)
+
+
+def _untold(shard: Shard, attempt: Attempt) -> Missing:
+    """No PodVolumeBackup is made for a volume on a node without a node-agent: the log alone tells of it."""
+    where = shard.namespaces[0] if len(shard.namespaces) == 1 else ""
+    several = f" of {', '.join(shard.namespaces)}" if len(shard.namespaces) > 1 else ""
+    held = " of the cluster-scoped resources" if shard.cluster else several
+    return Missing(
+        namespace=where,
+        reason=f"something{held} that no PodVolumeBackup tells of (an object, a hook, or a volume that none was"
+        f" made for): Backup {attempt.backup} is PartiallyFailed: {attempt.reason or 'no reason given'}",
+    )
 
 
 def _why(volume: PodVolumeBackup, all_lost: bool) -> str:

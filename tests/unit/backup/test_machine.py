@@ -25,7 +25,7 @@ from tests.unit.backup.setmaker import (
 from velero_volume_controller.api.backupset import BackupSetStatus, SetPhase
 from velero_volume_controller.backup.machine import step
 from velero_volume_controller.backup.steps import CreateBackup, SetIdentity, Step
-from velero_volume_controller.backup.work import PlanningError, Volume
+from velero_volume_controller.backup.work import Plan, PlannedShard, PlannedVolume, PlanningError, Volume
 from velero_volume_controller.velero.model.backups import Backup
 
 HOUR = 3600.0
@@ -837,3 +837,17 @@ def test_the_time_of_a_transition_changes_with_the_status_alone() -> None:
     assert {each.last_transition_time for each in over.status.conditions if each.type == "Progressing"} == {
         at(90)
     }
+
+
+def test_of_hundreds_of_nodes_the_busiest_are_kept_for_the_order() -> None:
+    volumes = tuple(
+        PlannedVolume(Volume("a", f"pod-{number}", "data", f"node-{number:03}"), 60.0 + number, 100)
+        for number in range(500)
+    )
+    plan = Plan((PlannedShard("a", ("a",), "velero", volumes, alone=600.0),), 600.0, 600.0, "abc123")
+
+    (shard,) = step(make_situation(planned=plan)).status.shards
+
+    assert len(shard.load) == 64
+    assert "node-499" in shard.load
+    assert "node-000" not in shard.load

@@ -202,10 +202,12 @@ def test_conditions_that_hold_it_up_and_what_is_missing_are_told() -> None:
         condition("Progressing", "False", "LaneUnavailable"),
         condition("Degraded", "False", "AllWell"),
     ]
-    point = RestorePoint(missing=[Missing(namespace="a", reason="gone"), Missing("b", "b-0", "data", "no")])
+    point = RestorePoint(
+        missing=[Missing("a", reason="gone"), Missing("b", "b-0", "data", "no"), Missing("", reason="9 more")]
+    )
     shown = view(seen(shard("a", 9), conditions=conditions, restore_point=point), at(1))
     assert shown.notes == ("LaneUnavailable: see to it",)
-    assert shown.missing == ("namespace a: gone", "volume data of b/b-0: no")
+    assert shown.missing == ("namespace a: gone", "volume data of b/b-0: no", "9 more")
 
 
 def test_each_change_is_one_line_and_told_once() -> None:

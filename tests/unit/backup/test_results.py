@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.unit.backup.setmaker import (
@@ -133,6 +134,15 @@ def test_an_error_that_is_no_volumes_is_missing_all_the_same() -> None:
     assert "3 errors" in two[0].reason
 
 
+def test_errors_beyond_the_volumes_that_are_named_are_missing_too() -> None:
+    failed = {"phase": "Failed", "namespace": "a", "message": "permission denied"}
+    found = missing("PartiallyFailed", [failed], ["a"], errors=2)
+
+    assert [each.volume for each in found] == ["data", ""]
+    assert "a volume that none was made for" in found[1].reason
+    assert "2 errors; see: velero --namespace velero backup logs nightly-" in found[1].reason
+
+
 def test_every_namespace_of_a_shard_without_any_backup_is_missing_with_veleros_reason() -> None:
     found = missing("Failed", [], failure_reason="the server was restarted")
 
@@ -171,3 +181,46 @@ def test_what_the_cluster_scoped_resources_lack_is_said_without_a_namespace() ->
     assert [(each.namespace, each.reason[:29]) for each in found.status.restore_point.missing] == [
         ("", "all cluster-scoped resources:")
     ]
+
+
+def test_a_large_set_of_which_nothing_could_be_taken_still_fits_into_etcd() -> None:
+    names = [f"team-{number:05}-{'x' * 52}" for number in range(5000)]
+    plan = make_plan({f"s{start}": names[start : start + 500] for start in range(0, 5000, 500)})
+    spec = make_spec(retry={"limit": 0})
+    lanes = (make_lane(slots=10),)
+    status, made = begin(plan, spec=spec, lanes=lanes)
+    backups = tuple(
+        make_backup(
+            each, "FailedValidation", start_timestamp=START, validation_errors=("no such location; " * 900,)
+        )
+        for each in made
+    )
+
+    found = step(make_situation(status, now=60, spec=spec, lanes=lanes, backups=backups)).status
+
+    assert found.phase is SetPhase.FAILED
+    assert len(msgspec.json.encode(found)) < 1_200_000, "etcd takes 1.5 MiB, managedFields come on top"
+    assert found.restore_point is not None
+    *named, last = found.restore_point.missing
+    assert len(named) > 400
+    assert f"{5000 - len(named)} more" in last.reason
+
+
+def test_how_many_more_are_missing_is_remembered_once_their_volumes_are_gone() -> None:
+    plan = make_plan({"a": ["a"]})
+    spec = make_spec(retry={"limit": 0})
+    status, made = begin(plan, spec=spec)
+    backup = make_backup(made[0], "PartiallyFailed", start_timestamp=START, completion_timestamp=at(60))
+    volumes = tuple(
+        make_volume(backup, "Failed", name=f"v{number}", volume=f"v{number}", message="no space left " * 90)
+        for number in range(1000)
+    )
+    ended = step(make_situation(status, now=60, spec=spec, backups=(backup,), volumes=volumes)).status
+    assert ended.restore_point is not None
+    last = ended.restore_point.missing[-1]
+    assert " more" in last.reason
+
+    later = step(make_situation(ended, now=7200, spec=spec, backups=(backup,))).status
+
+    assert later.restore_point is not None
+    assert later.restore_point.missing == ended.restore_point.missing
