@@ -8,7 +8,8 @@ attempt is recorded before its Backup is made, and made again by the same name i
 Planning        → Running once there is a plan; waits while it is paused or outside its window
 Running, Paused → one another, as ``spec.paused`` says; what runs goes on
 Running, Paused → Completed, PartiallyFailed, Failed once nothing is left to run or to try again
-an end          → Running on a demand to retry; → Expired once none of its Backups is left
+an end          → Running on a demand to retry; → Expired once none of its Backups is left; → a better end
+                  where Backups end late, or come back
 =============== =====================================================================================
 """
 
@@ -454,17 +455,22 @@ def _end(run: _Run) -> None:
     status.expires = results.expires(status.restore_point, run.view, status.expires)
     start = status.cluster_revision.start if status.cluster_revision else ""
     status.cluster_revision = ClusterRevision(start=start, end=run.situation.observed.revision)
-    missing = status.restore_point.missing
-    message = f"{len(status.restore_point.backups)} Backups"
-    if missing:
-        first = ": ".join(filter(None, (missing[0].namespace, missing[0].reason)))
-        message += f"; {len(missing)} missing, the first: {first}"
-    complete = status.phase is SetPhase.COMPLETED
-    run.condition(conditions.COMPLETE, "True" if complete else "False", status.phase.value, message)
+    _conclude(run)
     run.condition(conditions.PROGRESSING, "False", status.phase.value, "the set has ended")
     _degraded(run)
-    run.tell(status.phase.value, message, warning=not complete)
     run.wakes.append(_LOOK_AGAIN)
+
+
+def _conclude(run: _Run) -> None:
+    """Says how the set has ended."""
+    phase, point = run.status.phase or SetPhase.FAILED, run.status.restore_point or RestorePoint()
+    message = f"{len(point.backups)} Backups"
+    if point.missing:
+        first = ": ".join(filter(None, (point.missing[0].namespace, point.missing[0].reason)))
+        message += f"; {len(point.missing)} missing, the first: {first}"
+    complete = phase is SetPhase.COMPLETED
+    run.condition(conditions.COMPLETE, "True" if complete else "False", phase.value, message)
+    run.tell(phase.value, message, warning=not complete)
 
 
 def _reopened(run: _Run) -> bool:
@@ -511,13 +517,31 @@ def _look_after(run: _Run) -> None:
         message = "none of its Backups is left: they expired, or were deleted"
         run.condition(conditions.COMPLETE, "False", "Expired", message)
         run.tell("Expired", message)
-    elif held and any(attempt.phase == LOST for shard in status.shards for attempt in shard.attempts):
-        lost = [
-            attempt.backup for shard in status.shards for attempt in shard.attempts if attempt.phase == LOST
-        ]
-        if status.phase is SetPhase.COMPLETED and status.restore_point.missing:
-            message = f"the restore point is no longer whole; gone: {', '.join(lost)}"
-            run.condition(conditions.DEGRADED, "True", "BackupsGone", message)
+    elif status.restore_point.backups and _better(results.phase(status.shards), status.phase):
+        # One ended late; or they came back: Velero's sync brings them when its CRDs are there again.
+        status.phase = results.phase(status.shards)
+        _conclude(run)
+    _gone_since(run)
     run.wakes.append(_LOOK_AT_ENDED)
     for shard in status.shards:
         run.wakes.extend(awaited(shard, run.view))
+
+
+def _better(phase: SetPhase, before: SetPhase | None) -> bool:
+    order = (SetPhase.EXPIRED, SetPhase.FAILED, SetPhase.PARTIALLY_FAILED, SetPhase.COMPLETED)
+    return before in order and order.index(phase) > order.index(before)
+
+
+def _gone_since(run: _Run) -> None:
+    """Whether a set that was complete has lost Backups since."""
+    status = run.status
+    lost = [attempt.backup for shard in status.shards for attempt in shard.attempts if attempt.phase == LOST]
+    if status.phase is not SetPhase.COMPLETED or status.restore_point is None:
+        return
+    if lost and status.restore_point.missing:
+        message = f"the restore point is no longer whole; gone: {', '.join(lost)}"
+        run.condition(conditions.DEGRADED, "True", "BackupsGone", message)
+        return
+    known = conditions.find(status.conditions, conditions.DEGRADED)
+    if known is not None and known.reason == "BackupsGone":
+        run.condition(conditions.DEGRADED, "False", "AsExpected", "nothing is known to be wrong")

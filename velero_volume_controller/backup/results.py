@@ -163,8 +163,8 @@ def _untold(shard: Shard, attempt: Attempt) -> Missing:
     held = " of the cluster-scoped resources" if shard.cluster else several
     return Missing(
         namespace=where,
-        reason=f"something{held} that no PodVolumeBackup tells of (an object, a hook, or a volume that none was"
-        f" made for): Backup {attempt.backup} is PartiallyFailed: {attempt.reason or 'no reason given'}",
+        reason=f"something{held} that no PodVolumeBackup tells of (an object, a hook, or a volume that none"
+        f" was made for): Backup {attempt.backup} is PartiallyFailed: {attempt.reason or 'no reason given'}",
     )
 
 

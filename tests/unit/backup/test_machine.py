@@ -799,6 +799,48 @@ def test_a_set_is_expired_when_all_its_backups_are() -> None:
     assert not after.actions
 
 
+def test_a_set_whose_backups_come_back_is_what_it_was() -> None:
+    status, made = begun(make_plan({"a": ["a"], "b": ["b"]}))
+    backups = [ended(each) for each in made]
+    over = follow(status, 60, *backups)
+    gone = follow(follow(over.status, HOUR).status, 2 * HOUR)
+    assert gone.status.phase is SetPhase.EXPIRED, "as when Velero's CRDs were removed"
+    half = follow(gone.status, 3 * HOUR, backups[0])
+    whole = follow(half.status, 4 * HOUR, *backups)
+
+    assert half.status.phase is SetPhase.PARTIALLY_FAILED
+    assert said(half.status, "Complete")[:2] == ("False", "PartiallyFailed")
+    assert whole.status.phase is SetPhase.COMPLETED
+    assert said(whole.status, "Complete")[:2] == ("True", "Completed")
+    assert tells(whole) == ["Completed"]
+    assert not creates(half)
+
+
+def test_a_backup_that_comes_back_makes_a_restore_point_whole_again() -> None:
+    status, made = begun(make_plan({"a": ["a"], "b": ["b"]}))
+    backups = [ended(each) for each in made]
+    over = follow(status, 60, *backups)
+    shrunk = follow(follow(over.status, HOUR, backups[0]).status, 2 * HOUR, backups[0])
+    assert said(shrunk.status, "Degraded")[:2] == ("True", "BackupsGone")
+    whole = follow(shrunk.status, 3 * HOUR, *backups)
+
+    assert said(whole.status, "Degraded")[0] == "False"
+    assert whole.status.restore_point is not None
+    assert not whole.status.restore_point.missing
+
+
+def test_a_backup_that_completes_after_the_set_was_given_up_still_counts() -> None:
+    spec = make_spec(deadline="10m", retry={"limit": 0})
+    status, made = begun(make_plan({"a": ["a"]}), spec=spec)
+    failed = make_backup(made[0], "Failed", completion_timestamp=at(60), failure_reason="restarted")
+    over = step(make_situation(status, now=60, spec=spec, backups=(failed,)))
+    assert over.status.phase is SetPhase.FAILED
+    late = step(make_situation(over.status, now=90, spec=spec, backups=(ended(made[0]),)))
+
+    assert late.status.phase is SetPhase.COMPLETED
+    assert said(late.status, "Complete")[0] == "True"
+
+
 def test_an_expired_set_is_not_tried_again() -> None:
     status, made = begun(make_plan({"a": ["a"]}))
     over = follow(status, 60, ended(made[0]))
