@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from velero_volume_controller.api.backupset import (
@@ -31,6 +31,8 @@ from velero_volume_controller.backup.times import format_time, parse_time
 SCHEDULED: Final = "Scheduled"
 #: A run is looked for this long after it is due: clocks differ a little. Seconds.
 _AFTER_DUE: Final = 0.1
+#: Clocks of two replicas do not differ by more. Seconds.
+_AHEAD: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,13 @@ def decide(schedule: Schedule, sets: Sequence[BackupSet], now: str) -> Decision:
     assert schedule.spec is not None, "one that can't be read is not decided on"
     status = copy.deepcopy(schedule.status)
     status.observed_generation = schedule.generation
-    _observe(status, sets)
+    here = parse_time(now)
+    _observe(status, sets, here)
     try:
         cron = parse_cron(schedule.spec.schedule, schedule.spec.time_zone)
     except ScheduleError as error:
         status.next_schedule_time = None
         return Decision(status, tells=_say(schedule, status, "False", error.reason, str(error), now))
-    here = parse_time(now)
     if schedule.spec.suspend or schedule.deleting:
         status.next_schedule_time = None
         said = _say(schedule, status, "False", "Suspended", "spec.suspend is true: no set is made", now)
@@ -72,7 +74,7 @@ def decide(schedule: Schedule, sets: Sequence[BackupSet], now: str) -> Decision:
     upcoming = cron.next(here)
     status.next_schedule_time = format_time(upcoming)
     again = (upcoming - here).total_seconds() + _AFTER_DUE
-    at, missed = cron.missed(_since(schedule), here)
+    at, missed = cron.missed(_since(schedule, here), here)
     if at is None:
         said = _say(schedule, status, "True", "Waiting", f"{schedule.spec.schedule}", now)
         return Decision(status, tells=said, again=again)
@@ -138,8 +140,12 @@ def mine(schedule: Schedule, found: BackupSet) -> bool:
     return found.namespace == schedule.namespace and found.labels.get(SCHEDULE_UID) == schedule.uid
 
 
-def _since(schedule: Schedule) -> datetime:
-    return parse_time(schedule.status.last_schedule_time or schedule.created)
+def _since(schedule: Schedule, now: datetime) -> datetime:
+    """What is far ahead is of a clock that has been put right since: no run is to wait for that time."""
+    last = schedule.status.last_schedule_time
+    if last is None or (parse_time(last) - now).total_seconds() > _AHEAD:
+        return parse_time(schedule.created)
+    return parse_time(last)
 
 
 def _new(schedule: Schedule, name: str, due: _Due) -> NewSet:
@@ -153,15 +159,20 @@ def _new(schedule: Schedule, name: str, due: _Due) -> NewSet:
     )
 
 
-def _observe(status: BackupSetScheduleStatus, sets: Sequence[BackupSet]) -> None:
-    """Which of its sets run, and when one last ended Completed."""
+def _observe(status: BackupSetScheduleStatus, sets: Sequence[BackupSet], now: datetime) -> None:
+    """Which of its sets run, and when one last ended Completed.
+
+    A time to come is a clock's that was ahead: it would hide for as long that no set succeeds any more.
+    """
     status.active = sorted(
         each.name for each in sets if not (each.status.phase is not None and each.status.phase.ended)
     )
     ended = [
         each.status.ended for each in sets if each.status.phase is SetPhase.COMPLETED and each.status.ended
     ]
-    status.last_successful_time = max([*ended, *filter(None, [status.last_successful_time])], default=None)
+    known = [*ended, *filter(None, [status.last_successful_time])]
+    latest = now + timedelta(seconds=_AHEAD)
+    status.last_successful_time = max((each for each in known if parse_time(each) <= latest), default=None)
 
 
 def _say(

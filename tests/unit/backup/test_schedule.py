@@ -236,6 +236,26 @@ def test_the_name_is_that_of_the_minute_so_a_set_is_made_once() -> None:
     assert one.create.name == late.create.name == set_name("nightly", moment("2026-11-24T02:30:00+00:00"))
 
 
+def test_a_clock_that_was_years_ahead_keeps_no_run_from_being_made() -> None:
+    ahead = BackupSetScheduleStatus(
+        last_schedule_time="2031-01-01T02:30:00Z", last_successful_time="2031-01-01T03:00:00Z"
+    )
+    sets = [make_set("nightly-32079270", SetPhase.COMPLETED, "2031-01-01T03:00:00Z")]
+    found = decide(make_schedule(ahead), sets, "2026-11-24T02:40:00Z")
+
+    assert found.create is not None
+    assert found.create.name == "nightly-29924790"
+    assert found.status.last_schedule_time == "2026-11-24T02:30:00Z"
+    assert found.status.last_successful_time is None, "or no alert would say that none succeeds"
+
+
+def test_a_clock_that_is_a_little_behind_the_last_leaders_makes_no_run_twice() -> None:
+    found = decide(make_schedule(LAST), [], "2026-11-23T02:29:55Z")
+
+    assert found.create is None
+    assert found.status.last_schedule_time == LAST.last_schedule_time
+
+
 def test_a_set_that_was_made_while_the_status_was_not_written_is_not_made_again() -> None:
     found = decide(make_schedule(LAST), [make_set("nightly-29924790")], "2026-11-24T02:30:05Z")
 
