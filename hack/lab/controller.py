@@ -76,6 +76,10 @@ def deploy(lab: Lab, config: str | None = None) -> None:
             yaml.safe_dump({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         )
         kubectl.apply(_manifest(reference(made), config))
+        for document in _documents():
+            if document["kind"] == "CustomResourceDefinition":
+                name = f"crd/{document['metadata']['name']}"
+                kubectl.kubectl("wait", "--for=condition=Established", name, "--timeout=60s")
         kubectl.rollout(NAMESPACE, f"deployment/{NAME}")
 
 
