@@ -186,7 +186,7 @@ def test_what_failed_is_tried_again_and_waited_for(
     done = vvc_backup.call("retry", "night", "--shard", "nowhere")
     assert done.returncode == 2
     shards = [shard["name"] for shard in velero.status("night")["shards"]]
-    assert f"has no part nowhere; it has {', '.join(shards)}." in done.stderr
+    assert f"has no shard nowhere; it has {', '.join(shards)}." in done.stderr
     waiting = subprocess.Popen(
         vvc_backup.line("retry", "night", "--wait"),
         stdout=subprocess.PIPE,

@@ -456,7 +456,7 @@ class Attempt(_Status):
 
 
 class Shard(_Status):
-    """A part of the set: namespaces that are in no other part, and the Backups made of them."""
+    """A share of the set: namespaces that are in no other shard, and the Backups made of them."""
 
     name: Annotated[str, Meta(description="What it is called in the names of its Backups.")]
     namespaces: Annotated[list[str], Meta(description="What its Backups hold.")] = []
@@ -550,7 +550,7 @@ class BackupSetStatus(_Status):
     ended: Annotated[Time | None, Meta(description="When it ended.")] = None
     expires: Annotated[Time | None, Meta(description="When the first of its Backups expires.")] = None
     plan: Annotated[PlanSummary | None, Meta(description="What was planned when the set began.")] = None
-    shards: Annotated[list[Shard], Meta(description="The parts, in the order of the plan.")] = []
+    shards: Annotated[list[Shard], Meta(description="The shards, in the order of the plan.")] = []
     progress: Annotated[Progress | None, Meta(description="How far it is.")] = None
     restore_point: Annotated[
         RestorePoint | None, Meta(description="What can be restored, and what is missing.")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from velero_volume_controller.api.backupset import SetPhase
-from velero_volume_controller.backup.naming import RETRY
 from velero_volume_controller.cli.backup_cluster import Where, ask, set_name
 from velero_volume_controller.cli.options import cluster_options
 from velero_volume_controller.cli.output import print_lines
@@ -60,10 +59,16 @@ Exit status: 0; with --wait 0 Completed, 3 PartiallyFailed, 1 Failed.
 @click.command(epilog=_RETRY_EPILOG, short_help="Try again what failed, and only that.")
 @set_name
 @cluster_options
-@click.option("--shard", "shards", multiple=True, help="Only this part of the set. May be repeated.")
+@click.option(
+    "--shard",
+    "shards",
+    multiple=True,
+    metavar="SHARD",
+    help="Only this shard of the set, as vvc backup status names it. May be repeated.",
+)
 @click.option("--wait", is_flag=True, help="Look on until it has ended; the exit status says how.")
 def retry(name: str, shards: tuple[str, ...], wait: bool, **given: Any) -> int:
-    """Back up again the parts of the set NAME that have no Completed Backup; the others stay as they are.
+    """Back up again the shards of the set NAME that have no Completed Backup; the others stay as they are.
 
     They get as many attempts again as spec.retry allows, and the deadline counts anew.
     """
@@ -76,7 +81,7 @@ def retry(name: str, shards: tuple[str, ...], wait: bool, **given: Any) -> int:
         _check_retry(found, shards)
         return await demand_retry(client, found, shards)
 
-    demanded = ask(where, demand).annotations[RETRY]
+    ask(where, demand)
     what = ", ".join(shards) if shards else "what has no Completed Backup"
     print_lines([f"BackupSet {where.namespace}/{name}: {what} is tried again."])
     if not wait:
@@ -84,7 +89,7 @@ def retry(name: str, shards: tuple[str, ...], wait: bool, **given: Any) -> int:
     # Imported here: only who waits needs what draws the bars.
     from velero_volume_controller.cli.backup_watch import follow  # noqa: PLC0415
 
-    return follow(where, name, wait=True, retried=demanded)
+    return follow(where, name, wait=True, retried=True)
 
 
 def _check_retry(found: BackupSet, shards: tuple[str, ...]) -> None:
@@ -97,7 +102,7 @@ def _check_retry(found: BackupSet, shards: tuple[str, ...]) -> None:
     unknown = [shard for shard in shards if shard not in known]
     if unknown:
         there = f"it has {', '.join(known)}" if known else "it has none before it is planned"
-        raise click.UsageError(f"--shard: {whole} has no part {', '.join(unknown)}; {there}.")
+        raise click.UsageError(f"--shard: {whole} has no shard {', '.join(unknown)}; {there}.")
 
 
 def _switch(where: Where, name: str, *, paused: bool) -> str:
