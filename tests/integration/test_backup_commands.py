@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tests.integration.sets import GROUP, install_crds
 from velero_volume_controller.backup import naming
 
 Done = subprocess.CompletedProcess[str]
+TIMES = ("--lease-duration", "3s", "--renew-deadline", "2s", "--retry-period", "500ms")
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,41 @@ def test_what_failed_is_tried_again_and_waited_for(
     done = vvc_backup.call("retry", "night")
     assert done.returncode == 2
     assert "is Completed: nothing of it failed. Make another set." in done.stderr
+
+
+def test_two_who_try_again_at_once_both_get_what_they_asked_for(
+    velero: Installation, vvc_backup: Commands, vvc: Vvc
+) -> None:
+    spec = {**velero.applications("a", "b", "c"), "retry": {"limit": 0}}
+    velero.create_set("night", spec)
+    leader = vvc.start_leading(*TIMES)
+    shards = [f"{velero.namespace.name}-{name}" for name in ("a", "b")]
+
+    def failed() -> bool:
+        velero.end_all("night", "Failed")
+        return velero.phase("night") == "Failed"
+
+    eventually(failed, True, within=30)
+    leader.signal(signal.SIGKILL)
+    waiting = [
+        subprocess.Popen(
+            vvc_backup.line("retry", "night", "--shard", shard, "--wait"), stdout=subprocess.DEVNULL
+        )
+        for shard in shards
+    ]
+    eventually(lambda: retried(velero), set(shards), within=20)
+    vvc.start_leading(*TIMES)
+    eventually(lambda: velero.phase("night"), "Running", within=20)
+    assert velero.run_to_end("night")["phase"] == "PartiallyFailed"
+    made = {each.rpartition("-")[0] for each in velero.of("night") if each.endswith("-2")}
+    assert made == set(shards)
+    assert [each.wait(timeout=30) for each in waiting] == [3, 3]
+
+
+def retried(velero: Installation) -> set[str]:
+    """The shards that the demand to try again names."""
+    annotations = velero.set("night")["metadata"].get("annotations", {})
+    return set(annotations.get(naming.RETRY, "").partition(" ")[2].split(","))
 
 
 ENDS: dict[str, int] = {"Completed": 0, "Failed": 1}

@@ -84,10 +84,36 @@ async def steer(client: Client, found: BackupSet, spec: Mapping[str, Any]) -> Ba
 
 
 async def demand_retry(client: Client, found: BackupSet, shards: Iterable[str] = ()) -> BackupSet:
-    """Asks for further attempts at these shards, or at all without a Completed Backup (Situation.retry)."""
-    token = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    value = " ".join(filter(None, (token, ",".join(shards))))
-    return await _patch(client, found, {"metadata": {"annotations": {RETRY: value}}})
+    """Asks for further attempts at these shards, or at all without a Completed Backup (Situation.retry).
+
+    A demand of somebody else's that was not followed yet is kept: this one then asks for both. Raises
+    KubeError.
+    """
+    asked = list(shards)
+    while True:
+        token = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        value = " ".join(filter(None, (token, ",".join(_with_pending(found, asked)))))
+        metadata = {"annotations": {RETRY: value}, "resourceVersion": found.version}
+        try:
+            return await _patch(client, found, {"metadata": metadata})
+        except ApiError as error:
+            if error.status != 409:
+                raise
+        again = await read(client, found.namespace, found.name)
+        if again.uid != found.uid:
+            raise NoSuchSet(
+                f"BackupSet {found.namespace}/{found.name} was deleted; another has its name now."
+            )
+        found = again
+
+
+def _with_pending(found: BackupSet, asked: list[str]) -> list[str]:
+    """The shards to name; none means all."""
+    pending = found.annotations.get(RETRY, "")
+    if not asked or not found.status.shards or pending in {"", found.status.retried}:
+        return asked
+    named = [name.strip() for name in pending.partition(" ")[2].split(",") if name.strip()]
+    return list(dict.fromkeys([*named, *asked])) if named else []
 
 
 async def backups_of(client: Client, found: BackupSet) -> list[Backup]:

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from velero_volume_controller.backup.handling import read
-from velero_volume_controller.backup.naming import SET_UID
+from velero_volume_controller.backup.naming import RETRY, SET_UID
 from velero_volume_controller.backup.objects import BackupSet
 from velero_volume_controller.backup.views import Seen
 from velero_volume_controller.kube.client import Client
@@ -50,6 +50,7 @@ async def look(client: Client, namespace: str, name: str) -> Seen:
         spec=found.spec,
         status=found.status,
         created=found.created,
+        demanded=found.annotations.get(RETRY, ""),
         backups=None if backups is None else {(each.namespace, each.name): each for each in backups},
         volumes=None if volumes is None else tuple(volumes),
         notes=tuple(notes),

@@ -26,7 +26,8 @@ _ENDS: Final = frozenset(phase.value for phase in SetPhase if phase.ended)
 class Seen:
     """What could be read. ``backups`` (by lane and name) and ``volumes`` are None where they may not be read.
 
-    ``notes`` are sentences on that. ``created`` is when the set was made.
+    ``notes`` are sentences on that. ``created`` is when the set was made, ``demanded`` the last demand to try
+    again (``Situation.retry``).
     """
 
     namespace: str
@@ -34,6 +35,7 @@ class Seen:
     spec: BackupSetSpec
     status: BackupSetStatus
     created: str = ""
+    demanded: str = ""
     backups: Mapping[tuple[str, str], Backup] | None = None
     volumes: tuple[PodVolumeBackup, ...] | None = None
     notes: tuple[str, ...] = ()

@@ -63,12 +63,12 @@ def watch(name: str, wait: bool, everything: bool, **access: Any) -> int:
     return follow(Where(**access), name, wait=wait, everything=everything)
 
 
-def follow(where: Where, name: str, *, wait: bool, everything: bool = False, retried: str = "") -> int:
+def follow(where: Where, name: str, *, wait: bool, everything: bool = False, retried: bool = False) -> int:
     """Shows the set until it has ended; the exit status, which with ``wait`` says how.
 
-    ``retried`` is the value of the annotation that has just asked for a retry: until the controller has
-    followed it, what the set says of its end is of before. Raises a usage error if there is no such set, and
-    KubeError if it can't be read at first or is deleted meanwhile.
+    ``retried``: a retry was just asked for. Until the controller has followed the last such demand (it may be
+    somebody else's by now), what the set says of its end is of before. Raises a usage error if there is no
+    such set, and KubeError if it can't be read at first or is deleted meanwhile.
     """
     # Imported here: the Kubernetes library takes a second that --help need not wait for.
     from velero_volume_controller.backup.handling import NoSuchSet  # noqa: PLC0415
@@ -89,7 +89,7 @@ class _Screen(Protocol):
         """It can't be read just now."""
 
 
-async def _until_over(client: Client, where: Where, name: str, screen: _Screen, retried: str) -> SetView:
+async def _until_over(client: Client, where: Where, name: str, screen: _Screen, retried: bool) -> SetView:
     from velero_volume_controller.backup.handling import NoSuchSet  # noqa: PLC0415
     from velero_volume_controller.backup.look import look  # noqa: PLC0415
 
@@ -112,7 +112,7 @@ async def _until_over(client: Client, where: Where, name: str, screen: _Screen, 
         else:
             shown, told = True, view(seen, now())
             screen.show(told)
-            if told.over and retried in {"", seen.status.retried}:
+            if told.over and (not retried or seen.demanded in {"", seen.status.retried}):
                 return told
         await asyncio.sleep(PERIOD)
 
