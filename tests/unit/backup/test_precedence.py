@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.unit.backup.setmaker import make_spec
-from velero_volume_controller.api.backupset import Attempt, BackupSetStatus, SetPhase, Shard
+from velero_volume_controller.api.backupset import Attempt, BackupSetStatus, Condition, SetPhase, Shard
 from velero_volume_controller.backup.objects import BackupSet, Object
 from velero_volume_controller.backup.precedence import held_by, held_by_older
 
@@ -41,6 +43,14 @@ def test_a_set_holds_what_it_has_still_to_back_up() -> None:
 
 def test_a_paused_set_holds_only_what_its_backups_are_at() -> None:
     assert held_by(a_set("a", shard("waits"), shard("runs", "InProgress"), paused=True)) == ["runs"]
+
+
+@pytest.mark.parametrize("reason", ["OutsideWindow", "LaneGone", "LaneDown"])
+def test_a_set_that_can_start_nothing_for_long_keeps_no_other_waiting(reason: str) -> None:
+    older, younger = a_set("a", shard("shop"), shard("runs", "InProgress")), a_set("b", created=LATE)
+    assert set(held_by_older(younger, [older, younger])) == {"shop", "runs"}
+    older.status.conditions.append(Condition("Progressing", "False", reason, "it waits", LATE))
+    assert held_by_older(younger, [older, younger]) == {"runs": "velero/a"}
 
 
 def test_a_set_that_has_ended_or_goes_holds_nothing() -> None:
