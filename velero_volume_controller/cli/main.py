@@ -40,13 +40,13 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 _EPILOG = """
 \b
 Examples:
-  vvc run -c config.yml            annotate pods until told to stop
+  vvc run -c config.yml            annotate pods and run BackupSets until told to stop
   vvc plan -c new.yml              show what a configuration would change
   vvc explain shop/db-0            say why its volumes are, or are not, backed up
   vvc test rules/                  run the test cases beside a configuration
   vvc config validate new.yml      check one, of either format
   vvc backup plan                  show how Backups would run in parallel
-  vvc backup create nightly        run them
+  vvc backup create nightly        let the controller run them so
   vvc run --help                   every option
 """
 

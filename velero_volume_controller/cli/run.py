@@ -56,7 +56,7 @@ class _Options:
     log_format: str
 
 
-@click.command(epilog=_EPILOG, short_help="Annotate pods until told to stop.")
+@click.command(epilog=_EPILOG, short_help="Annotate pods and run BackupSets until told to stop.")
 @click.option(
     "-c",
     "--config",
@@ -157,8 +157,9 @@ class _Options:
 def run(**given: Any) -> None:
     """Watch pods and annotate those whose volumes Velero should back up.
 
-    Runs until SIGTERM or Ctrl-C. Exits with 2 when the configuration cannot be
-    used and with 1 when the cluster cannot be reached or refuses.
+    Carries out BackupSets and their schedules too, where their CustomResourceDefinitions are installed.
+    Runs until SIGTERM or Ctrl-C. Exits with 2 when the configuration cannot be used and
+    with 1 when the cluster cannot be reached or refuses.
     """
     options = _Options(**given)
     times = election_times(options.lease_duration, options.renew_deadline, options.retry_period)
