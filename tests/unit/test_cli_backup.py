@@ -120,9 +120,26 @@ WRONG: dict[str, tuple[list[str], str]] = {
         ["a", "--template", "ttl"], "--template: expected KEY=VALUE such as snapshotVolumes=false",
     ),
     "a field of the wrong type": (
-        ["a", "--template", "snapshotVolumes=maybe"], "snapshotVolumes expected true or false, found 'maybe'",
+        ["a", "--template", "snapshotVolumes=maybe"], "--template snapshotVolumes: expected true or false, found",
     ),
-    "a ttl without a unit": (["a", "--ttl", "720"], "ttl expected a duration such as 90s or 1h30m"),
+    "a ttl without a unit": (
+        ["a", "--ttl", "720"], "Error: --ttl: expected a duration such as 90s or 1h30m, found '720'.",
+    ),
+    "namespaces in the template": (
+        ["a", "--template", "includedNamespaces=x"],
+        "--template includedNamespaces: is the plan's to say. Give --namespaces.",
+    ),
+    "alone and together": (
+        ["a", "--isolate", "x", "--together", "x,y"], "--isolate: x is in a group of together, too.",
+    ),
+    "a namespace in two groups": (
+        ["a", "--together", "x,y", "--together", "y,z"], "--together: y is in 2 groups.",
+    ),
+    "no wait at all": (["a", "--backoff", "0s"], "--backoff: expected a duration longer than none"),
+    "a zone of nowhere": (
+        ["a", "--window", "22:00-05:00", "--time-zone", "Mars/X"],
+        "--time-zone: expected a name of the tz database such as Europe/Berlin, found 'Mars/X'.",
+    ),
     "a map that is none": (["a", "--template", "hooks={a: *b}"], "--template hooks:1: *b is not in quotes"),
     "a selector that is none": (["a", "--selector", "a in b"], "--selector: expected terms such as app=shop"),
     "a deadline without a unit": (["a", "--deadline", "4"], "--deadline: expected a duration such as 90s"),

@@ -164,7 +164,7 @@ def test_options_change_the_plan(capfd: pytest.CaptureFixture[str], objects: str
 
 WRONG: dict[str, tuple[list[str], str]] = {
     "nothing selected": (["--namespaces", "x-*"], "no namespace matches spec.selection.namespaces"),
-    "a contradiction": (["--together", "a,b", "--isolate", "a"], "spec.isolate wants a alone"),
+    "a contradiction": (["--together", "a,b", "--isolate", "a"], "--isolate: a is in a group of together"),
     "a Velero that is missing": (["--lane", "velero", "--lane", "other"], "runs in namespace other"),
     "a set where no Velero is": (["--lane", "other"], "spec.lanes does not name velero, where this set is"),
     "a name beside dumps": (["nightly"], "NAME: is looked up in a cluster, and --objects is for none."),

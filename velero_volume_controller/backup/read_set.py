@@ -24,6 +24,7 @@ from velero_volume_controller.api.backupset import (
     LabelValue,
     Name,
 )
+from velero_volume_controller.backup.contradictions import contradictions
 from velero_volume_controller.backup.render import TEMPLATE_FIELDS, check_template
 from velero_volume_controller.backup.work import PlanningError
 from velero_volume_controller.backup.written import KIND, Written
@@ -35,6 +36,7 @@ from velero_volume_controller.config.tree import Path, Tree, grow
 from velero_volume_controller.dumps.typed import typed
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
+_SCHEDULE: Final = f"{KIND}Schedule"
 _TEMPLATE: Final[Path] = ("spec", "template")
 
 #: What to write for fields of Velero's BackupSpec that a set says itself.
@@ -79,6 +81,7 @@ def read_set(text: str, file: str) -> Written:
             f"{file}:1: is empty, expected a {KIND}: apiVersion, kind, metadata and spec."
         )
     tree = grow(root, file, boolean_keys(schema()))
+    _refuse_other_kind(tree)
     if more:
         tree.add((), f"holds more than one YAML document. Give each {KIND} a file of its own.")
     _resolve(tree, root)
@@ -91,6 +94,10 @@ def read_set(text: str, file: str) -> Written:
         check_template(found.spec)
     except PlanningError as error:
         raise ConfigurationError(_placed(tree, str(error))) from None
+    for path, what in contradictions(found.spec):
+        tree.add(path, what)
+    if tree.problems:
+        raise ConfigurationError(*tree.listed())
     return Written(
         found.spec,
         found.metadata.name,
@@ -99,6 +106,16 @@ def read_set(text: str, file: str) -> Written:
         found.metadata.annotations,
         tuple(tree.sentence((*_TEMPLATE, key), what) for key, what in unknown_fields(found.spec)),
     )
+
+
+def _refuse_other_kind(tree: Tree) -> None:
+    """Of another kind nothing else is worth telling: all of its keys would be unknown."""
+    kind = tree.data.get("kind") if isinstance(tree.data, dict) else None
+    if isinstance(kind, str) and kind != KIND:
+        hint = " Make one with kubectl apply -f." if kind == _SCHEDULE else ""
+        raise ConfigurationError(
+            tree.sentence(("kind",), f"expected {KIND}, found {document.quoted(kind)}.{hint}")
+        )
 
 
 def problems(data: Any) -> Iterator[tuple[Path, str]]:

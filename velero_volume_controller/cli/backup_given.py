@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from velero_volume_controller.api.backupset import BackupSetSpec
 from velero_volume_controller.api.selector_text import parse_selector
+from velero_volume_controller.backup.contradictions import contradictions
 from velero_volume_controller.backup.render import check_template
 from velero_volume_controller.backup.work import PlanningError
 from velero_volume_controller.backup.written import API_VERSION, KIND, Written
@@ -45,6 +46,9 @@ _PLACES: Final[dict[str, Path]] = {
     "--window": ("spec", "window"),
     "--time-zone": ("spec", "window", "timeZone"),
 }
+
+#: Fields of Velero's BackupSpec that options of their own stand for.
+_INSTEAD: Final = {"includedNamespaces": "--namespaces", "excludedNamespaces": "--exclude"}
 
 _SPEC_OPTIONS: Final = (
     click.option(
@@ -170,16 +174,23 @@ def _from_options(given: dict[str, Any], name: str) -> Written:
     data = {"apiVersion": API_VERSION, "kind": KIND, "spec": _spec(given)}
     if name:
         data["metadata"] = {"name": name}
-    wrong = [f"{_option(path)}: {what}" for path, what in problems(data)]
-    if wrong:
-        raise click.UsageError("\n".join(wrong))
+    _refuse(problems(data))
     spec = msgspec.convert(data["spec"], BackupSetSpec)
     try:
         check_template(spec)
     except PlanningError as error:
-        raise click.UsageError(f"--template: {error}") from None
+        key, _, what = str(error).removeprefix("spec.template.").partition(" ")
+        raise click.UsageError(f"{_option((*_PLACES['--template'], key))}: {what}.") from None
+    _refuse(contradictions(spec))
     warnings = tuple(f"--template {key}: {what}" for key, what in unknown_fields(spec))
     return Written(spec, name, warnings=warnings)
+
+
+def _refuse(wrong: Iterable[tuple[Path, str]]) -> None:
+    """Raises click.UsageError with a line for each, if there is any."""
+    told = [f"{_option(path)}: {what}" for path, what in wrong]
+    if told:
+        raise click.UsageError("\n".join(told))
 
 
 def _spec(given: dict[str, Any]) -> dict[str, Any]:
@@ -231,6 +242,8 @@ def _field(text: str) -> tuple[str, Any]:
         raise click.UsageError(
             f"--template: expected KEY=VALUE such as snapshotVolumes=false, found {text!r}."
         )
+    if key in _INSTEAD:
+        raise click.UsageError(f"--template {key}: is the plan's to say. Give {_INSTEAD[key]}.")
     if value[:1] not in {"{", "["}:
         return key, scalar(value, plain=True)
     where = f"--template {key}"
@@ -261,4 +274,5 @@ def _window(text: str | None, zone: str | None) -> dict[str, Any] | None:
 def _option(path: Path) -> str:
     """The option whose value stands there, or around there."""
     fitting = [option for option, place in _PLACES.items() if path[: len(place)] == place]
-    return max(fitting, key=lambda option: len(_PLACES[option]), default=".".join(map(str, path)))
+    option = max(fitting, key=lambda option: len(_PLACES[option]), default=".".join(map(str, path)))
+    return f"{option} {path[2]}" if option == "--template" and len(path) > 2 else option

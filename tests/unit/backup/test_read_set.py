@@ -100,12 +100,43 @@ REFUSED: dict[str, tuple[str, str]] = {
     "no namespaces at all": (
         "selection: {namespaces: {include: []}}", "is an empty list, which would match nothing.",
     ),
+    "alone and together": (
+        "isolate: [a], together: [[a, b]]",
+        "set.yaml:4: key spec.isolate: a is in a group of together, too. Remove it from one of them.",
+    ),
+    "a namespace in two groups": (
+        "together: [[a, b], [b, c]]", "key spec.together: b is in 2 groups. Write one that holds them all.",
+    ),
+    "no wait at all": ("retry: {backoff: 0s}", "spec.retry.backoff: expected a duration longer than none"),
+    "a deadline at the begin": ("deadline: 0m", "key spec.deadline: expected a duration longer than none"),
+    "a window of no time": (
+        "window: {start: '22:00', end: '22:00'}",
+        "key spec.window: start and end are both 22:00; leave window out for the whole day.",
+    ),
+    "a time zone of nowhere": (
+        "window: {start: '22:00', end: '05:30', timeZone: Mars/X}",
+        "key spec.window.timeZone: expected a name of the tz database such as Europe/Berlin, found 'Mars/X'.",
+    ),
+    "an operator without its values": (
+        "selection: {namespaces: {selector: {matchExpressions: [{key: a, operator: In}]}}}",
+        "key spec.selection.namespaces.selector.matchExpressions[0]: operator In needs values.",
+    ),
+    "an operator with values that it can't have": (
+        "selection: {namespaces: {selector: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}}}",
+        "operator Exists takes no values.",
+    ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("spec", "words"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_mistake_is_told_with_its_place(spec: str, words: str) -> None:
     assert words in refusal(spec)
+
+
+def test_of_another_kind_nothing_else_is_told() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        read_set("apiVersion: velero.io/v1\nkind: Schedule\nspec: {schedule: '@daily'}\n", "set.yaml")
+    assert str(refused.value).splitlines() == ["set.yaml:2: key kind: expected BackupSet, found 'Schedule'."]
 
 
 def test_all_mistakes_are_told_at_once() -> None:
@@ -116,6 +147,10 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
     "nothing": ("", "set.yaml:1: is empty, expected a BackupSet"),
     "another kind": (
         "apiVersion: velero.io/v1\nkind: Backup\nspec: {}\n", "key kind: expected BackupSet, found 'Backup'.",
+    ),
+    "a schedule": (
+        f"{HEAD.replace('Set', 'SetSchedule')}spec: {{schedule: '@daily'}}\n",
+        "key kind: expected BackupSet, found 'BackupSetSchedule'. Make one with kubectl apply -f.",
     ),
     "two sets": (f"{HEAD}spec: {{}}\n---\n{HEAD}spec: {{}}\n", "holds more than one YAML document."),
     "no spec": (HEAD, "set.yaml:1: lacks the key spec."),
@@ -168,7 +203,8 @@ NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
 SPECS = st.fixed_dictionaries(
     {},
     optional={
-        "together": st.lists(st.lists(NAMES, min_size=2, max_size=3, unique=True), max_size=2),
+        # No name is in two groups: that is refused.
+        "together": st.lists(NAMES, min_size=4, max_size=5, unique=True).map(lambda n: [n[:2], n[2:]]),
         "first": st.lists(NAMES, max_size=3),
         "maxShards": st.integers(1, 99),
         "paused": st.booleans(),
