@@ -489,6 +489,10 @@ class PlanSummary(_Status):
         ),
     ] = {}
     frozen: Annotated[str, Meta(description="A hash of what can't be changed any more.")] = ""
+    absent: Annotated[
+        list[str],
+        Meta(description="Namespaces that selection names and that were not there: the set lacks them."),
+    ] = []
     owner: Annotated[
         str, Meta(description="The set's uid on its Backups: an earlier set's where it was imported.")
     ] = ""

@@ -50,6 +50,11 @@ def build(spec: BackupSetSpec, namespace: str, seen: Seen) -> Input:
     if selected.left_out:
         names = ", ".join(selected.left_out)
         notes.append(f"Velero leaves out namespaces with the label {EXCLUDE_LABEL}=true: {names}.")
+    if selected.absent:
+        notes.append(
+            f"There is no namespace {', '.join(selected.absent)}, which spec.selection.namespaces.include"
+            " names: the restore point will lack it."
+        )
     if surroundings.claims is None:
         notes.append("PersistentVolumeClaims can't be listed: the sizes of volumes are guessed.")
     return Input(
@@ -59,6 +64,7 @@ def build(spec: BackupSetSpec, namespace: str, seen: Seen) -> Input:
         history=history(seen.backups, seen.volumes),
         namespace=namespace,
         notes=tuple(notes),
+        absent=selected.absent,
     )
 
 

@@ -30,6 +30,7 @@ from velero_volume_controller.api.backupset import (
     BackupSetStatus,
     ClusterRevision,
     Condition,
+    Missing,
     PlanSummary,
     RestorePoint,
     SetPhase,
@@ -67,6 +68,8 @@ _LOOK_AGAIN: Final = 60.0
 _LOOK_AT_ENDED: Final = 3600.0
 #: Nodes of a shard whose load is kept for the order.
 _NODES: Final = 64
+#: Why a namespace is missing that the selection names.
+_ABSENT: Final = "there was no such namespace when the set began; correct spec.selection in a new BackupSet"
 #: Why a shard has no Backup when its set ends.
 _UNSTARTED: Final = "no Backup was started before the deadline"
 
@@ -169,6 +172,7 @@ def _take(run: _Run, plan: Plan) -> None:
         lower_bound_seconds=math.ceil(plan.lower_bound),
         template=copy.deepcopy(run.spec.template),
         frozen=frozen(run.spec),
+        absent=list(plan.absent),
         owner=situation.identity.uid,
     )
     status.shards = [
@@ -184,6 +188,8 @@ def _take(run: _Run, plan: Plan) -> None:
     ]
     run.view = _view(situation, status)
     message = f"{len(plan.shards)} Backups, predicted {status.plan.predicted_seconds} s"
+    if plan.absent:
+        run.tell("NotThere", f"there is no namespace {', '.join(plan.absent)}: {_ABSENT}", warning=True)
     run.condition(conditions.PLANNED, "True", "Planned", " ".join((message + ".", *plan.notes)))
     run.tell("Planned", message)
 
@@ -447,11 +453,9 @@ def _wakes(run: _Run, opening: Gate) -> None:
 
 def _end(run: _Run) -> None:
     status = run.status
-    status.phase = results.phase(status.shards)
+    status.phase = _phase(status)
     status.ended = run.situation.now
-    status.restore_point = results.restore_point(
-        status.shards, run.view, status.restore_point if status.retried_at else None, _UNSTARTED
-    )
+    status.restore_point = _restore_point(run, status.restore_point if status.retried_at else None)
     status.expires = results.expires(status.restore_point, run.view, status.expires)
     start = status.cluster_revision.start if status.cluster_revision else ""
     status.cluster_revision = ClusterRevision(start=start, end=run.situation.observed.revision)
@@ -459,6 +463,20 @@ def _end(run: _Run) -> None:
     run.condition(conditions.PROGRESSING, "False", status.phase.value, "the set has ended")
     _degraded(run)
     run.wakes.append(_LOOK_AGAIN)
+
+
+def _phase(status: BackupSetStatus) -> SetPhase:
+    """As Velero ends a Backup that names a namespace which is not there, the set lacks something."""
+    phase = results.phase(status.shards)
+    absent = status.plan is not None and status.plan.absent
+    return SetPhase.PARTIALLY_FAILED if absent and phase is SetPhase.COMPLETED else phase
+
+
+def _restore_point(run: _Run, before: RestorePoint | None) -> RestorePoint:
+    point = results.restore_point(run.status.shards, run.view, before, _UNSTARTED)
+    absent = run.status.plan.absent if run.status.plan else []
+    point.missing[:0] = [Missing(namespace=name, reason=_ABSENT) for name in absent]
+    return point
 
 
 def _conclude(run: _Run) -> None:
@@ -509,7 +527,7 @@ def _look_after(run: _Run) -> None:
     for shard in status.shards:
         fold(shard, run.view)
     status.progress = results.progress(status.shards, run.view)
-    status.restore_point = results.restore_point(status.shards, run.view, before, _UNSTARTED)
+    status.restore_point = _restore_point(run, before)
     status.expires = results.expires(status.restore_point, run.view, status.expires)
     held = status.phase in {SetPhase.COMPLETED, SetPhase.PARTIALLY_FAILED}
     if held and not status.restore_point.backups:
@@ -517,9 +535,9 @@ def _look_after(run: _Run) -> None:
         message = "none of its Backups is left: they expired, or were deleted"
         run.condition(conditions.COMPLETE, "False", "Expired", message)
         run.tell("Expired", message)
-    elif status.restore_point.backups and _better(results.phase(status.shards), status.phase):
+    elif status.restore_point.backups and _better(_phase(status), status.phase):
         # One ended late; or they came back: Velero's sync brings them when its CRDs are there again.
-        status.phase = results.phase(status.shards)
+        status.phase = _phase(status)
         _conclude(run)
     _gone_since(run)
     run.wakes.append(_LOOK_AT_ENDED)

@@ -59,7 +59,8 @@ def plan(given: Input) -> Plan:
     bound = max(lower_bound(pieces[ground.lane], ground) for ground in grounds)
     notes += _guesses(shards)
     notes += _without_agent(given, lanes, shards)
-    return Plan(shards, simulated.makespan, bound, plan_hash(shards), tuple(dict.fromkeys(notes)))
+    notes = list(dict.fromkeys(notes))
+    return Plan(shards, simulated.makespan, bound, plan_hash(shards), tuple(notes), given.absent)
 
 
 class _Work:

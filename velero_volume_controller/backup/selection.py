@@ -18,14 +18,19 @@ EXCLUDE_LABEL: Final = "velero.io/exclude-from-backup"
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """The names, sorted; and of those that match, the ones that Velero would leave out all the same."""
+    """The names, sorted; of those that match, the ones that Velero would leave out all the same; and names
+    in ``include`` that no namespace has."""
 
     names: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
-def select(wanted: Namespaces, there: Iterable[Namespace]) -> Selected:
+def select(wanted: Namespaces, namespaces: Iterable[Namespace]) -> Selected:
     """The namespaces that match. Raises PlanningError (NothingSelected) if there are none."""
+    there = list(namespaces)
+    known = {each.name for each in there}
+    absent = tuple(sorted(name for name in set(wanted.include) - known if "*" not in name))
     chosen = sorted((each for each in there if selected(wanted, each)), key=lambda each: each.name)
     names = tuple(each.name for each in chosen if each.labels.get(EXCLUDE_LABEL) != "true")
     left_out = tuple(each.name for each in chosen if each.labels.get(EXCLUDE_LABEL) == "true")
@@ -36,7 +41,7 @@ def select(wanted: Namespaces, there: Iterable[Namespace]) -> Selected:
             f"no namespace matches spec.selection.namespaces ({_in_words(wanted)}){why}; correct the patterns"
             " or the selector",
         )
-    return Selected(names, left_out)
+    return Selected(names, left_out, absent)
 
 
 def selected(wanted: Namespaces, namespace: Namespace) -> bool:

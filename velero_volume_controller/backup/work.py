@@ -106,6 +106,8 @@ class Input:
     """The set's own: ``lanes: auto`` is the Velero there. Empty: every lane that is given."""
     notes: tuple[str, ...] = ()
     """What was found out while the input was gathered; they become the plan's."""
+    absent: tuple[str, ...] = ()
+    """Namespaces that the spec names and that are not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,8 @@ class Plan:
     hash: str
     notes: tuple[str, ...] = field(default=())
     """What a person should know: a guess without history, a namespace without a node-agent."""
+    absent: tuple[str, ...] = ()
+    """Namespaces that the spec names and that are not there."""
 
 
 class PlanningError(Exception):

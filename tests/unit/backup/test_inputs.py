@@ -87,6 +87,13 @@ def test_namespaces_that_velero_leaves_out_by_their_label_are_told() -> None:
     assert any("private" in note for note in found.notes)
 
 
+def test_a_namespace_that_is_named_and_not_there_is_told() -> None:
+    spec = make_spec(selection={"namespaces": {"include": ["shop", "biling", "web-*"]}})
+    found = build(spec, "v", seen(around("shop")))
+    assert found.absent == ("biling",)
+    assert any("no namespace biling" in note for note in found.notes)
+
+
 def test_without_namespaces_nothing_can_be_selected() -> None:
     with pytest.raises(PlanningError, match="grant list and watch on namespaces") as refused:
         build(make_spec(), "v", seen(Surroundings(None, {}, {})))

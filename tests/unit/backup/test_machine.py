@@ -841,6 +841,20 @@ def test_a_backup_that_completes_after_the_set_was_given_up_still_counts() -> No
     assert said(late.status, "Complete")[0] == "True"
 
 
+def test_a_set_that_lacks_a_namespace_which_its_spec_names_is_not_complete() -> None:
+    plan = replace(make_plan({"a": ["a"]}), absent=("biling",))
+    first = step(make_situation(planned=plan))
+    over = follow(first.status, 60, ended(creates(first)[0]))
+    later = follow(over.status, HOUR, ended(creates(first)[0]))
+
+    assert tells(first) == ["NotThere", "Planned"]
+    assert over.status.phase is SetPhase.PARTIALLY_FAILED, "as Velero's Backup would be"
+    assert over.status.restore_point is not None
+    assert [each.namespace for each in over.status.restore_point.missing] == ["biling"]
+    assert later.status.restore_point == over.status.restore_point
+    assert later.status.phase is SetPhase.PARTIALLY_FAILED
+
+
 def test_an_expired_set_is_not_tried_again() -> None:
     status, made = begun(make_plan({"a": ["a"]}))
     over = follow(status, 60, ended(made[0]))
