@@ -290,6 +290,22 @@ def test_a_name_that_is_none_is_told_with_those_that_are(
     assert "night" in done.stderr.replace("nigth", "")
 
 
+def test_a_set_that_can_not_be_made_anew_keeps_back_no_other(
+    velero: Installation, vvc_backup: Commands
+) -> None:
+    for name, uid in (("Not A Name", "1"), ("night", "2")):
+        labels = {naming.SET: "night", naming.SET_UID: uid, naming.SHARD: "a", naming.ATTEMPT: "1"}
+        annotations = {naming.SET_NAME: name, naming.SET_NAMESPACE: "velero", naming.SHARDS: "1"}
+        velero.foreign(f"backup-{uid}", ["a"], labels=labels, annotations=annotations)
+        velero.report(f"backup-{uid}", "Completed")
+    done = vvc_backup.call("import")
+    assert done.returncode == 2
+    assert f"BackupSet {velero.namespace.name}/night: made anew from 1 Backup (Completed" in done.stdout
+    assert f"BackupSet {velero.namespace.name}/Not A Name: the API server refuses it" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(velero.sets()) == ["night"]
+
+
 def test_nothing_to_import_is_told(velero: Installation, vvc_backup: Commands) -> None:
     done = vvc_backup.call("import")
     assert done.returncode == 2

@@ -9,13 +9,13 @@ import msgspec
 
 from velero_volume_controller.api.backupset import MAX_NAME
 from velero_volume_controller.backup.apply import BACKUP_SETS
-from velero_volume_controller.backup.handling import make, read, sets, steer
+from velero_volume_controller.backup.handling import make, read, remove, sets, steer
 from velero_volume_controller.backup.naming import SET_UID
 from velero_volume_controller.backup.objects import BackupSet, plain
 from velero_volume_controller.backup.rebuild import Rebuilt, rebuild
 from velero_volume_controller.backup.written import Written
 from velero_volume_controller.kube.client import Client
-from velero_volume_controller.kube.errors import ApiError
+from velero_volume_controller.kube.errors import ApiError, KubeError
 from velero_volume_controller.kube.lists import pages
 from velero_volume_controller.kube.resources import Identity, replace_status
 from velero_volume_controller.velero.client.lanes import BACKUPS, POD_VOLUME_BACKUPS
@@ -70,7 +70,12 @@ async def carry_out(client: Client, namespace: str, wanted: Import) -> BackupSet
     spec, paused = wanted.rebuilt.spec, wanted.rebuilt.spec.paused
     waiting = msgspec.structs.replace(spec, paused=True)
     made = await make(client, Written(waiting, wanted.name, namespace))
-    made = await _with_status(client, made, wanted.rebuilt)
+    try:
+        made = await _with_status(client, made, wanted.rebuilt)
+    except KubeError:
+        # Without its status it is a new set that waits for vvc backup resume.
+        await remove(client, made)
+        raise
     return made if paused else await steer(client, made, {"paused": False})
 
 

@@ -27,6 +27,7 @@ from velero_volume_controller.backup import conditions, naming, results
 from velero_volume_controller.backup.attempts import LOST, View, fold
 from velero_volume_controller.backup.machine import frozen
 from velero_volume_controller.backup.steps import Observed, SetIdentity
+from velero_volume_controller.backup.times import format_time, parse_time
 from velero_volume_controller.velero.model.backups import Backup
 from velero_volume_controller.velero.model.lanes import Lane
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
@@ -77,7 +78,7 @@ def _rebuilt(uid: str, backups: list[Backup], volumes: Sequence[PodVolumeBackup]
         notes.append(f"{absent} of {planned} shards have no Backup left; what those held is not known")
     shards.extend(_absent(number) for number in range(1, absent + 1))
     status = BackupSetStatus(
-        started=newest.get(naming.SET_STARTED) or min(each.created for each in backups) or None,
+        started=_time(newest.get(naming.SET_STARTED, "")) or min(each.created for each in backups) or None,
         ended=max((each.ended for shard in shards for each in shard.attempts if each.ended), default=None),
         shards=shards,
         plan=PlanSummary(
@@ -129,7 +130,8 @@ def _shards(backups: list[Backup]) -> list[Shard]:
         shards.append(
             Shard(
                 name=name,
-                namespaces=[] if cluster else list(newest.included_namespaces),
+                # Of a Backup that lost its annotations "*" is no name: tried again it would take everything.
+                namespaces=[] if cluster else [each for each in newest.included_namespaces if each != "*"],
                 cluster=cluster,
                 lane=newest.namespace,
                 attempts=_attempts(group),
@@ -156,6 +158,14 @@ def _attempts(backups: list[Backup]) -> list[Attempt]:
 
 def _attempt(backup: Backup) -> int:
     return max(1, _number(backup.labels.get(naming.ATTEMPT, ""), 1))
+
+
+def _time(text: str) -> str:
+    """As a status has it, empty for what is none: annotations can be written by anybody."""
+    try:
+        return format_time(parse_time(text))
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _number(text: str, otherwise: int) -> int:

@@ -12,6 +12,7 @@ from velero_volume_controller.backup.times import format_time
 from velero_volume_controller.cli.backup_cluster import Where, ask
 from velero_volume_controller.cli.options import cluster_options
 from velero_volume_controller.cli.output import counted, print_lines, safe
+from velero_volume_controller.config.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from velero_volume_controller.backup.importing import Import
@@ -27,7 +28,8 @@ Examples:
 \b
 On a new cluster: install Velero with the old storage location, wait until
 velero backup get lists the Backups, install the controller, then import.
-Exit status: 0; 1 the cluster is in the way; 2 no Backup tells of such a set.
+Exit status: 0; 1 the cluster is in the way; 2 no Backup tells of such a set, or one
+can't be made as its Backups describe it.
 """
 
 
@@ -59,9 +61,17 @@ def import_sets(names: tuple[str, ...], lanes: tuple[str, ...], dry_run: bool, *
 
     found = ask(where, look)
     wanted = _chosen(found, names, lanes or (where.namespace,))
-    if not dry_run:
-        ask(where, lambda client: _make(client, where.namespace, wanted))
-    print_lines(line for each in wanted for line in _told(each, where.namespace, made=not dry_run))
+    failed = {} if dry_run else ask(where, lambda client: _make(client, where.namespace, wanted))
+    print_lines(
+        line
+        for each in wanted
+        if each.name not in failed
+        for line in _told(each, where.namespace, made=not dry_run)
+    )
+    if failed:
+        raise ConfigurationError(
+            *(f"BackupSet {where.namespace}/{safe(name)}: {said}" for name, said in failed.items())
+        )
 
 
 def _chosen(found: list[Import], names: tuple[str, ...], lanes: Iterable[str]) -> list[Import]:
@@ -80,12 +90,18 @@ def _chosen(found: list[Import], names: tuple[str, ...], lanes: Iterable[str]) -
     return [each for each in found if not names or each.rebuilt.name in names]
 
 
-async def _make(client: Client, namespace: str, wanted: list[Import]) -> None:
+async def _make(client: Client, namespace: str, wanted: list[Import]) -> dict[str, str]:
+    """By name what can't be made, and why: one that is refused keeps back none of the others."""
     from velero_volume_controller.backup.importing import carry_out  # noqa: PLC0415
 
+    failed = {}
     for each in wanted:
-        if not each.present:
-            await carry_out(client, namespace, each)
+        try:
+            if not each.present:
+                await carry_out(client, namespace, each)
+        except ConfigurationError as error:
+            failed[each.name] = str(error)
+    return failed
 
 
 def _told(each: Import, namespace: str, *, made: bool) -> Iterator[str]:

@@ -21,9 +21,10 @@ from tests.unit.backup.setmaker import (
     make_volume,
     said,
 )
-from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatus, SetPhase
+from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatus, Retry, SetPhase
+from velero_volume_controller.backup.attempts import due
 from velero_volume_controller.backup.machine import step
-from velero_volume_controller.backup.naming import SET_SPEC, SHARDS
+from velero_volume_controller.backup.naming import CLUSTER, SET_SPEC, SET_STARTED, SHARDS
 from velero_volume_controller.backup.rebuild import Rebuilt, rebuild
 from velero_volume_controller.backup.steps import SetIdentity
 from velero_volume_controller.velero.model.backups import Backup, decode_backup
@@ -225,6 +226,36 @@ def test_numbers_that_are_none_are_not_believed(text: str) -> None:
     ]
 
     assert only(spoilt, volumes).status.phase is SetPhase.COMPLETED
+
+
+@pytest.mark.parametrize("text", ["yesterday", "", "2026-11-24", "9999-99-99T00:00:00Z"])
+def test_a_begin_that_is_no_time_is_not_believed(text: str) -> None:
+    _, backups, volumes = whole({})
+    spoilt = [
+        msgspec.structs.replace(each, annotations={**each.annotations, SET_STARTED: text})
+        for each in synced(backups)
+    ]
+
+    assert only(spoilt, volumes).status.started == min(each.created for each in spoilt)
+
+
+def test_a_shard_whose_backup_takes_everything_is_not_tried_again() -> None:
+    _, backups, volumes = whole({})
+    spoilt = [
+        msgspec.structs.replace(
+            each,
+            included_namespaces=("*",),
+            annotations={key: value for key, value in each.annotations.items() if key != CLUSTER},
+        )
+        for each in synced(backups)
+    ]
+
+    found = only(spoilt, volumes)
+
+    assert all(not shard.namespaces and not shard.cluster for shard in found.status.shards)
+    assert all(
+        due(msgspec.structs.replace(shard, attempts=[]), Retry()) is None for shard in found.status.shards
+    )
 
 
 def test_what_is_read_from_the_api_server_is_enough() -> None:
