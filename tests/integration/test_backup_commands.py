@@ -295,7 +295,7 @@ def test_a_set_that_can_not_be_made_anew_keeps_back_no_other(
 ) -> None:
     for name, uid in (("Not A Name", "1"), ("night", "2")):
         labels = {naming.SET: "night", naming.SET_UID: uid, naming.SHARD: "a", naming.ATTEMPT: "1"}
-        annotations = {naming.SET_NAME: name, naming.SET_NAMESPACE: "velero", naming.SHARDS: "1"}
+        annotations = {naming.SET_NAME: name, naming.SHARDS: "1", naming.PLAN: "h"}
         velero.foreign(f"backup-{uid}", ["a"], labels=labels, annotations=annotations)
         velero.report(f"backup-{uid}", "Completed")
     done = vvc_backup.call("import")
