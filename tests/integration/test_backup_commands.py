@@ -273,10 +273,10 @@ def test_what_the_api_server_refuses_is_told(
     done = vvc_backup.call("create", "-f", "-", text=written(spec))
     assert done.returncode == 1
     assert "there is one of that name already. Choose another name, or delete it" in done.stderr
-    done = vvc_backup.call("create", "b", "--together", "a,b", "--together", "b,c")
+    done = vvc_backup.call("create", "b", "--first", "a,a")
     assert done.returncode == 2
     assert "the API server refuses it" in done.stderr
-    assert "a namespace is in two groups" in done.stderr
+    assert "spec.first[1]: Duplicate value" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["pause", "resume", "retry", "delete", "status", "plan"])

@@ -120,7 +120,8 @@ WRONG: dict[str, tuple[list[str], str]] = {
         ["a", "--template", "ttl"], "--template: expected KEY=VALUE such as snapshotVolumes=false",
     ),
     "a field of the wrong type": (
-        ["a", "--template", "snapshotVolumes=maybe"], "--template snapshotVolumes: expected true or false, found",
+        ["a", "--template", "snapshotVolumes=maybe"],
+        "--template snapshotVolumes: expected true or false, found 'maybe'.",
     ),
     "a ttl without a unit": (
         ["a", "--ttl", "720"], "Error: --ttl: expected a duration such as 90s or 1h30m, found '720'.",

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from tests.unit.backup.sets import MIB, at, attempt, completed, running, seen, shard, volume
-from velero_volume_controller.api.backupset import SetPhase
+from velero_volume_controller.api.backupset import Condition, PointBackup, RestorePoint, SetPhase
 from velero_volume_controller.backup.progress import view
 from velero_volume_controller.backup.views import SetView
 from velero_volume_controller.cli.backup_bars import bars
@@ -87,11 +87,23 @@ def test_on_a_low_screen_what_runs_and_what_failed_stays() -> None:
 
 def test_at_the_end_it_says_how_long_it_took_and_what_is_missing() -> None:
     shards = [shard("shop", 60, completed("shop", 0, 40, 10 * MIB))]
-    over = view(seen(*shards, phase=SetPhase.COMPLETED, makespan=60, ended=at(75)), at(500))
-    lines = bars(over, 80, plain)
+    point = RestorePoint(backups=[PointBackup("nightly-0a1b2c3d-shop-1", "velero", "shop")])
+    ended = seen(*shards, phase=SetPhase.COMPLETED, makespan=60, ended=at(75), restore_point=point)
+    lines = bars(view(ended, at(500)), 80, plain)
     assert lines[0] == "BackupSet velero/nightly: Completed"
     assert "took 1m 15s (planned 1m 00s, at least 1s)" in lines[1]
     assert "100 %" in lines[2]
+    assert "100 %" in lines[4]
+    assert lines[-1] == "restore point: 1 Backup, named by vvc backup status nightly -o json"
+
+
+def test_a_set_that_has_no_shards_yet_says_at_once_what_holds_it_up() -> None:
+    conditions = [
+        Condition(type=kind, status="False", reason="LaneMissing", message="none", last_transition_time=at(0))
+        for kind in ("Planned", "Progressing")
+    ]
+    waiting = view(seen(phase=SetPhase.PLANNING, conditions=conditions), at(1))
+    assert bars(waiting, 80, plain)[2:] == ["", "* LaneMissing: none"]
 
 
 def test_colour_says_how_it_is_and_is_all_that_differs() -> None:

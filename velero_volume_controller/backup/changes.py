@@ -10,8 +10,12 @@ from velero_volume_controller.velero.model.backups import COMPLETED
 
 
 def changes(before: SetView | None, after: SetView) -> Iterator[str]:
-    """A line for each phase, shard, volume, failure and hold-up that is new; ``before`` None: for all."""
-    if before is None or before.phase != after.phase:
+    """A line for each phase, shard, volume, failure and hold-up that is new; ``before`` None: for all.
+
+    That the set has ended is the last of them, as a log's reader expects.
+    """
+    turned = before is None or before.phase != after.phase
+    if turned and not after.over:
         yield _phase(after)
     known = {each.name: each for each in before.shards} if before else {}
     for shard in after.shards:
@@ -21,6 +25,8 @@ def changes(before: SetView | None, after: SetView) -> Iterator[str]:
     said = {*before.notes, *before.missing} if before else set()
     yield from (each for each in after.notes if each not in said)
     yield from (f"missing: {each}" for each in after.missing if each not in said)
+    if turned and after.over:
+        yield _phase(after)
 
 
 def _phase(view: SetView) -> str:

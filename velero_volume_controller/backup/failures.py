@@ -116,8 +116,10 @@ def _advice(attempt: Attempt) -> str:
     if attempt.phase == REFUSED or hopeless(attempt):
         return "correct the set's template, and create the set again"
     if "see: " in attempt.reason:
-        return "then vvc backup retry"
-    return f"see: velero -n {attempt.lane} backup logs {attempt.backup}; then vvc backup retry"
+        return "mend the cause, then vvc backup retry"
+    return (
+        f"see: velero -n {attempt.lane} backup logs {attempt.backup}; mend the cause, then vvc backup retry"
+    )
 
 
 def _known(reason: str, lane: str, backup: str) -> str | None:

@@ -10,7 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from velero_volume_controller.api.backupset import Attempt, BackupSetStatus, SetPhase, Shard
+from velero_volume_controller.api.backupset import (
+    Attempt,
+    BackupSetStatus,
+    PointBackup,
+    SetPhase,
+    Shard,
+)
 from velero_volume_controller.backup import remaining
 from velero_volume_controller.backup.attempts import LOST, OVER, REFUSED, due
 from velero_volume_controller.backup.conditions import DEGRADED, PLANNED, PROGRESSING, SPEC_CHANGED, find
@@ -59,8 +65,9 @@ def view(seen: Seen, now: str) -> SetView:
         rate=_rate(status, shards, done, now),
         shards=shards,
         failures=tuple(failures(status, seen.spec, seen.volumes or ())),
+        point=tuple(_point(status)),
         missing=tuple(_missing(status)),
-        notes=(*_held_up(seen, now), *seen.notes),
+        notes=tuple(dict.fromkeys((*_held_up(seen, now), *seen.notes))),
     )
 
 
@@ -231,6 +238,14 @@ def _rate(status: BackupSetStatus, shards: tuple[ShardView, ...], done: int, now
     return done / seconds if seconds > 0 else 0.0
 
 
+def _point(status: BackupSetStatus) -> Iterable[PointBackup]:
+    """Namespaced objects may need CustomResourceDefinitions and StorageClasses: these are restored first."""
+    if status.restore_point is None:
+        return ()
+    cluster = {shard.name for shard in status.shards if shard.cluster}
+    return sorted(status.restore_point.backups, key=lambda each: each.shard not in cluster)
+
+
 def _missing(status: BackupSetStatus) -> Iterator[str]:
     if status.restore_point is None:
         return
@@ -248,7 +263,7 @@ def _held_up(seen: Seen, now: str) -> Iterator[str]:
     if status.phase is None and seen.created and seconds_between(seen.created, now) > TAKEN_UP:
         yield (
             f"nothing has taken it up for {span(seconds_between(seen.created, now))}: is vvc run at work, and"
-            " may it read BackupSets? kubectl -n velero get deployments"
+            f" may it read BackupSets? kubectl -n {seen.namespace} get deployments"
         )
     over = status.phase is not None and status.phase.ended
     for kind, bad in ((PLANNED, "False"), (DEGRADED, "True"), (PROGRESSING, "False"), (SPEC_CHANGED, "True")):

@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatus, SetPhase
+from velero_volume_controller.api.backupset import (
+    BackupSetSpec,
+    BackupSetStatus,
+    PointBackup,
+    SetPhase,
+)
 from velero_volume_controller.backup.attempts import OVER
 from velero_volume_controller.backup.failures import Failure
 from velero_volume_controller.velero.model.backups import COMPLETED, Backup
@@ -106,7 +111,8 @@ class SetView:
     """A set at one moment. ``ends`` is when it is likely to end, or ended; ``rate`` bytes a second.
 
     ``predicted`` and ``lower_bound`` are the plan's, in seconds. ``notes`` are sentences on what holds it up,
-    and on what could not be read; ``missing`` on what the restore point lacks.
+    and on what could not be read; ``missing`` on what the restore point lacks. ``point`` is its Backups in
+    the order in which to restore them: the cluster's own resources first.
     """
 
     namespace: str
@@ -126,6 +132,7 @@ class SetView:
     rate: float
     shards: tuple[ShardView, ...]
     failures: tuple[Failure, ...]
+    point: tuple[PointBackup, ...]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -164,6 +171,15 @@ def document(view: SetView) -> dict[str, Any]:
                 "mended": each.mended,
             }
             for each in view.failures
+        ],
+        "restorePoint": [
+            {
+                "lane": each.lane,
+                "backup": each.name,
+                "shard": each.shard,
+                "namespaces": list(each.namespaces),
+            }
+            for each in view.point
         ],
         "missing": list(view.missing),
         "notes": list(view.notes),

@@ -79,7 +79,8 @@ def _head(view: SetView, columns: int, paint: Paint) -> Iterator[_Line]:
         said = "  ".join(facts)
         width = max(min(columns - len(said) - 2, 60), 8)
         yield _Line(_HEAD, f"{_bar(view.fraction, width, paint, view.phase)}  {said}")
-    yield _Line(_QUIET, "")
+    if view.shards:
+        yield _Line(_QUIET, "")
 
 
 def _times(view: SetView) -> str:
@@ -117,7 +118,7 @@ class _Row:
     def line(self, names: int, columns: int, paint: Paint) -> _Line:
         """``names``: columns for the names."""
         width = min(max(columns // 8, 8), 30)
-        rest = max(columns - names - width - 5 - _AMOUNTS - 6, 0)
+        rest = max(columns - names - width - 6 - _AMOUNTS - 6, 0)
         said = ""
         for fact in map(safe, self.facts):
             longer = f"{said}, {fact}" if said else _cut(fact, rest)
@@ -125,7 +126,7 @@ class _Row:
                 said = longer
         sizes = part(self.done, self.total) if self.total else ""
         drawn = _bar(self.fraction, width, paint, self.phase)
-        start = f"{_cut(self.name, names):<{names}}  {drawn} {100 * self.fraction:3.0f}%"
+        start = f"{_cut(self.name, names):<{names}}  {drawn} {100 * self.fraction:3.0f} %"
         text = f"{start}  {sizes:<{_AMOUNTS}}  {paint(said, _colour(self.phase)) if said else ''}"
         return _Line(self.rank, text.rstrip())
 
@@ -221,6 +222,9 @@ def _troubles(view: SetView, columns: int, paint: Paint) -> Iterator[_Line]:
         told += [paint(line, "yellow") for line in wrap(safe(f"missing: {missing}"), columns, "- ")]
     for note in view.notes:
         told += wrap(safe(note), columns, "* ")
+    if view.over and view.point:
+        named = f"named by vvc backup status {view.name} -o json"
+        told += wrap(safe(f"restore point: {counted(len(view.point), 'Backup')}, {named}"), columns)
     if told:
         yield _Line(_BAD, "")
     yield from (_Line(_BAD, line) for line in told)

@@ -20,6 +20,7 @@ from velero_volume_controller.api.backupset import (
     BackupSetStatus,
     Condition,
     Missing,
+    PointBackup,
     Progress,
     RestorePoint,
     SetPhase,
@@ -175,11 +176,11 @@ ENDED = {
     ),
     "anything else": (
         "boom",
-        "see: velero -n velero backup logs nightly-0a1b2c3d-a-1; then vvc backup retry",
+        "see: velero -n velero backup logs nightly-0a1b2c3d-a-1; mend the cause, then vvc backup retry",
     ),
     "a reason that says where to look": (
         "2 errors; see: velero --namespace velero backup logs x",
-        "then vvc backup retry",
+        "mend the cause, then vvc backup retry",
     ),
 }
 
@@ -237,12 +238,12 @@ def test_each_change_is_one_line_and_told_once() -> None:
         ],
         [],
         [
-            "BackupSet velero/nightly: PartiallyFailed, 1 of 1 volume, 2.0 MiB",
             "shard a: Completed (nightly-0a1b2c3d-a-1), 2.0 MiB in 40s",
             "volume data of a/a-0: Completed, 2.0 MiB in 30s",
             "shard b: Failed (nightly-0a1b2c3d-b-1)",
             "shard b, attempt 1: Failed: boom; see: velero -n velero backup logs nightly-0a1b2c3d-b-1;"
-            " then vvc backup retry",
+            " mend the cause, then vvc backup retry",
+            "BackupSet velero/nightly: PartiallyFailed, 1 of 1 volume, 2.0 MiB",
         ],
     ]
 
@@ -253,6 +254,19 @@ def test_the_document_has_all_of_it() -> None:
     assert told["predictedEnd"] == at(60)
     assert told["shards"][0]["volumes"][0]["pod"] == "a-0"
     assert told["shards"][0]["fraction"] == 0.5
+
+
+def test_the_document_names_the_backups_to_restore_the_clusters_own_first() -> None:
+    backups = [PointBackup("a-1", "velero", "a", ["x"]), PointBackup("cluster-1", "velero", "cluster")]
+    shards = [shard("a", 60, completed("a", 0, 9)), shard("cluster", 4, completed("cluster", 9, 10))]
+    shards[1].cluster = True
+    point = RestorePoint(backups=backups)
+    told = document(view(seen(*shards, phase=SetPhase.COMPLETED, restore_point=point), at(30)))
+    assert told["restorePoint"] == [
+        {"lane": "velero", "backup": "cluster-1", "shard": "cluster", "namespaces": []},
+        {"lane": "velero", "backup": "a-1", "shard": "a", "namespaces": ["x"]},
+    ]
+    assert document(view(seen(*shards), at(30)))["restorePoint"] == []
 
 
 def test_as_many_places_as_have_run_at_once_are_used() -> None:
