@@ -311,17 +311,12 @@ class BackupSets:
         """Carries them out; one that fails keeps back none of the others. 0 if another step is due now."""
         failure: KubeError | None = None
         again = None
-        handed: dict[str, str] = {}
         for action in actions:
             try:
                 match action:
                     case CreateBackup():
-                        if action.lane in handed:
-                            await self._lanes.begun(action.lane, handed[action.lane])
                         refusal = await apply.create_backup(self._client, action)
-                        if refusal is None:
-                            handed[action.lane] = action.name
-                        else:
+                        if refusal is not None:
                             self._refused.setdefault(found.uid, {})[action.name] = refusal
                             again = 0.0
                     case Nudge():

@@ -34,9 +34,6 @@ ANEW: Final = 0.0
 #: it is said that they can't be. Seconds.
 LISTING: Final = 5.0
 PATIENCE: Final = 30.0
-#: Seconds in which Velero begins a Backup that it has room for (measured: 0.1 to 0.4), and between two looks.
-BEGINS_WITHIN: Final = 2.0
-_LOOKS_EVERY: Final = 0.05
 
 #: Runs a coroutine for as long as this process leads.
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
@@ -133,21 +130,6 @@ class Lanes:
         watches = [self._known[name].watch for name in names if name in self._known]
         backups = [backup for watch in watches for backup in watch.backups.values()]
         return backups, [volume for watch in watches for volume in watch.all_volumes()]
-
-    async def begun(self, namespace: str, name: str) -> None:
-        """Returns once Velero has begun this Backup, or after BEGINS_WITHIN: it may have to wait.
-
-        Of Backups that come at once 1.18's queue leaves some Queued although slots are free, until another
-        ends or 60 s are over (backup_queue_controller.go; two of four, in every second run). One that comes
-        after them wakes it.
-        """
-        known = self._known.get(namespace)
-        deadline = time.monotonic() + BEGINS_WITHIN
-        while known is not None and time.monotonic() < deadline:
-            backup = known.watch.backups.get(name)
-            if backup is not None and not backup.waiting:
-                return
-            await asyncio.sleep(_LOOKS_EVERY)
 
     async def _know(self, namespace: str, fresh: float) -> _Known:
         known = self._known.get(namespace)
