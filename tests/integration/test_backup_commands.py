@@ -74,7 +74,8 @@ def test_a_set_is_made_run_listed_deleted_and_made_anew(
 ) -> None:
     assert vvc_backup("list") == f"There are no BackupSets in {velero.namespace.name}.\n"
     made = vvc_backup("create", "-f", "-", text=written(spec))
-    assert made == f"BackupSet {velero.namespace.name}/night: made.\n"
+    there = velero.namespace.name
+    assert made == f"BackupSet {there}/night: made. Look on: vvc backup watch night -n {there}\n"
     replica = vvc.start_leading()
     assert velero.run_to_end("night")["phase"] == "Completed"
     heading, row = vvc_backup("list").splitlines()

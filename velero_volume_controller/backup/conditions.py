@@ -21,6 +21,9 @@ DEGRADED: Final = "Degraded"
 COMPLETE: Final = "Complete"
 SPEC_CHANGED: Final = "SpecChanged"
 
+#: A reason of ``Degraded``: a Backup failed, or failed in part.
+SHARD_FAILED: Final = "ShardFailed"
+
 Truth = Literal["True", "False", "Unknown"]
 
 #: The API server refuses longer ones (metav1.Condition: 32768); nobody reads as much.

@@ -8,6 +8,7 @@ from typing import Final
 
 from velero_volume_controller.api.backupset import BackupSetSpec
 from velero_volume_controller.backup.inputs import Seen, build
+from velero_volume_controller.backup.words import counted
 from velero_volume_controller.backup.work import Input
 from velero_volume_controller.config.errors import ConfigurationError
 from velero_volume_controller.dumps.documents import Item, read_items
@@ -169,9 +170,10 @@ def dumped_input(
         notes.append(
             f"{dump.file}: holds no Deployment of Velero, so "
             + "; ".join(
-                f"one in {lane.namespace} is assumed that runs {lane.slots} at a time" for lane in found
+                f"one in {lane.namespace} is assumed that runs {counted(lane.slots, 'Backup')} at a time"
+                for lane in found
             )
-            + f". Give what {OBJECTS_COMMAND} prints."
+            + ". vvc backup plan --help has the command for a whole dump."
         )
     given = build(
         spec,

@@ -414,7 +414,7 @@ def _failed(run: _Run) -> Iterator[tuple[str, str]]:
         if hopeless(last):
             next_ = "that can't get better by itself: correct the template in a new BackupSet"
         yield (
-            "ShardFailed",
+            conditions.SHARD_FAILED,
             f"shard {shard.name}: Backup {last.backup} is {last.phase}: {last.reason}; {next_}",
         )
 

@@ -19,7 +19,14 @@ from velero_volume_controller.api.backupset import (
 )
 from velero_volume_controller.backup import remaining
 from velero_volume_controller.backup.attempts import LOST, OVER, REFUSED, due
-from velero_volume_controller.backup.conditions import DEGRADED, PLANNED, PROGRESSING, SPEC_CHANGED, find
+from velero_volume_controller.backup.conditions import (
+    DEGRADED,
+    PLANNED,
+    PROGRESSING,
+    SHARD_FAILED,
+    SPEC_CHANGED,
+    find,
+)
 from velero_volume_controller.backup.failures import failures
 from velero_volume_controller.backup.remaining import Work
 from velero_volume_controller.backup.times import after, parse_time, seconds_between
@@ -258,7 +265,7 @@ def _missing(status: BackupSetStatus) -> Iterator[str]:
 
 
 def _held_up(seen: Seen, now: str) -> Iterator[str]:
-    """What the conditions say that a person should know."""
+    """What the conditions say that a person should know, but for the shards that failed: they are told."""
     status = seen.status
     if status.phase is None and seen.created and seconds_between(seen.created, now) > TAKEN_UP:
         yield (
@@ -269,5 +276,7 @@ def _held_up(seen: Seen, now: str) -> Iterator[str]:
     for kind, bad in ((PLANNED, "False"), (DEGRADED, "True"), (PROGRESSING, "False"), (SPEC_CHANGED, "True")):
         condition = find(status.conditions, kind)
         if condition is None or condition.status != bad or (over and kind == PROGRESSING):
+            continue
+        if condition.reason == SHARD_FAILED:
             continue
         yield f"{condition.reason}: {condition.message}"

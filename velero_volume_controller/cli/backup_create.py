@@ -55,8 +55,10 @@ def create(command: click.Context, /, name: str, **given: Any) -> int:
     if not given["dry_run"]:
         _make(where, written)
     if form == "text":
-        said = "would be made" if given["dry_run"] else "made"
-        print_lines([f"BackupSet {written.namespace}/{written.name}: {said}."])
+        said = "would be made." if given["dry_run"] else "made."
+        if not given["dry_run"] and not given["wait"]:
+            said += f" Look on: vvc backup watch {written.name} -n {written.namespace}"
+        print_lines([f"BackupSet {written.namespace}/{written.name}: {said}"])
     else:
         (print_yaml if form == "yaml" else print_json)(manifest(written))
     if given["dry_run"] or not given["wait"]:

@@ -50,7 +50,7 @@ class _Going:
 @set_name
 @cluster_options
 @click.option("--with-backups", is_flag=True, help="Let Velero delete the set's Backups too, data included.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 def delete(name: str, with_backups: bool, yes: bool, **given: Any) -> int:
     """Delete the BackupSet NAME. Nothing of Velero's is deleted unless --with-backups is given.
 

@@ -14,7 +14,15 @@ from velero_volume_controller.backup.times import format_time, seconds_between
 from velero_volume_controller.backup.words import amount, span
 from velero_volume_controller.cli.backup_cluster import Where, ask
 from velero_volume_controller.cli.options import cluster_options
-from velero_volume_controller.cli.output import Paint, painter, print_json, print_lines, safe, width
+from velero_volume_controller.cli.output import (
+    Paint,
+    painter,
+    print_json,
+    print_lines,
+    print_yaml,
+    safe,
+    width,
+)
 from velero_volume_controller.velero.model.backups import COMPLETED
 
 if TYPE_CHECKING:
@@ -49,7 +57,12 @@ _COLOURS: Final = {
 @cluster_options
 @click.option("-A", "--all-namespaces", is_flag=True, help="Those of every namespace.")
 @click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The form."
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "yaml"]),
+    default="text",
+    show_default=True,
+    help="The form; json and yaml hold each set's whole status.",
 )
 def list_sets(all_namespaces: bool, output: str, **given: Any) -> None:
     """List the BackupSets with how far they are and what became of them, the oldest first."""
@@ -58,8 +71,8 @@ def list_sets(all_namespaces: bool, output: str, **given: Any) -> None:
 
     where = Where(**given)
     found = ask(where, lambda client: sets(client, "" if all_namespaces else where.namespace))
-    if output == "json":
-        print_json({"backupSets": [_document(each) for each in found]})
+    if output != "text":
+        (print_json if output == "json" else print_yaml)({"backupSets": [_document(each) for each in found]})
     elif not found:
         print_lines(["There are no BackupSets" + ("." if all_namespaces else f" in {where.namespace}.")])
     else:

@@ -58,7 +58,7 @@ installed in a way that is not recognised.
 @cluster_options
 @click.option("--apply", "applied", is_flag=True, help="Make the changes, after showing and asking.")
 @click.option("--undo", is_flag=True, help="Put back what was there before the first --apply.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 def tune_command(applied: bool, undo: bool, yes: bool, **access: Any) -> int:
     """Say which of Velero's settings would shorten a backup of all namespaces, and by how much.
 

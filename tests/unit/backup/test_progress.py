@@ -201,13 +201,13 @@ def test_conditions_that_hold_it_up_and_what_is_missing_are_told() -> None:
     conditions = [
         condition("Planned", "True", "Planned"),
         condition("Progressing", "False", "LaneUnavailable"),
-        condition("Degraded", "False", "AllWell"),
+        condition("Degraded", "True", "ShardFailed"),
     ]
     point = RestorePoint(
         missing=[Missing("a", reason="gone"), Missing("b", "b-0", "data", "no"), Missing("", reason="9 more")]
     )
     shown = view(seen(shard("a", 9), conditions=conditions, restore_point=point), at(1))
-    assert shown.notes == ("LaneUnavailable: see to it",)
+    assert shown.notes == ("LaneUnavailable: see to it",), "the failures tell of each shard already"
     assert shown.missing == ("namespace a: gone", "volume data of b/b-0: no", "9 more")
 
 
