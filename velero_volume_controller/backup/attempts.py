@@ -13,7 +13,7 @@ from typing import Final
 from velero_volume_controller.api.backupset import Attempt, Retry, Shard
 from velero_volume_controller.backup.naming import PLAN, backup_name, ours
 from velero_volume_controller.backup.steps import Observed, SetIdentity
-from velero_volume_controller.backup.times import after, parse_duration, seconds_between
+from velero_volume_controller.backup.times import AHEAD, after, parse_duration, seconds_between
 from velero_volume_controller.velero.model import backups as phases
 from velero_volume_controller.velero.model.backups import Backup
 from velero_volume_controller.velero.model.lanes import Lane
@@ -141,7 +141,8 @@ def _see(attempt: Attempt, backup: Backup, view: View) -> None:
         attempt.ended = None
         attempt.reason = ""
         if backup.ended:
-            attempt.ended = backup.status.completion_timestamp or attempt.since or view.now
+            ended = backup.status.completion_timestamp
+            attempt.ended = (ended if ended and view.age(ended) >= -AHEAD else attempt.since) or view.now
             attempt.reason = _reason(backup)
     taken = [
         each
@@ -214,7 +215,8 @@ def due(shard: Shard, retry: Retry) -> str | None:
     if counted > retry.limit or hopeless(last):
         return None
     wait = parse_duration(retry.backoff).total_seconds() * 2 ** (counted - 1)
-    return after(last.ended or last.created or "", wait)
+    since = last.ended or last.created
+    return after(since, wait) if since else ""
 
 
 def awaited(shard: Shard, view: View) -> Iterator[float]:

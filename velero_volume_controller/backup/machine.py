@@ -59,6 +59,7 @@ from velero_volume_controller.backup.naming import (
 )
 from velero_volume_controller.backup.render import check_template, render
 from velero_volume_controller.backup.steps import Action, CreateBackup, Nudge, Situation, Step, Tell
+from velero_volume_controller.backup.times import AHEAD, after
 from velero_volume_controller.backup.work import Plan, PlanningError
 from velero_volume_controller.velero.model.backups import RESTORABLE
 
@@ -114,12 +115,26 @@ def step(situation: Situation) -> Step:
     # Ten times as fast as copy.deepcopy, and it stands between two turns of the event loop.
     status = msgspec.json.decode(msgspec.json.encode(situation.status), type=BackupSetStatus)
     status.observed_generation = situation.identity.generation
+    if status.phase is None or not status.phase.ended:
+        _put_right(status, situation.now)
     run = _Run(situation, status, _view(situation, status))
     if status.phase is not None and status.phase.ended and not _reopened(run):
         _look_after(run)
     elif status.shards or _planned(run):
         _go_on(run)
     return run.step()
+
+
+def _put_right(status: BackupSetStatus, now: str) -> None:
+    """After a clock that was ahead nothing is to wait until that time comes."""
+    limit = after(now, AHEAD)
+    for field_ in ("started", "retried_at"):
+        if (getattr(status, field_) or "") > limit:
+            setattr(status, field_, now)
+    for attempt in (each for shard in status.shards for each in shard.attempts):
+        for field_ in ("created", "since", "gone", "ended", "nudged"):
+            if (getattr(attempt, field_) or "") > limit:
+                setattr(attempt, field_, now)
 
 
 def _view(situation: Situation, status: BackupSetStatus) -> View:

@@ -25,14 +25,12 @@ from velero_volume_controller.backup.cron import MOST_MISSED, Cron, ScheduleErro
 from velero_volume_controller.backup.naming import SCHEDULE, SCHEDULE_UID, SCHEDULED_AT, label_value
 from velero_volume_controller.backup.objects import BackupSet, Schedule
 from velero_volume_controller.backup.steps import Tell
-from velero_volume_controller.backup.times import format_time, parse_time
+from velero_volume_controller.backup.times import AHEAD, format_time, parse_time
 
 #: The condition of a schedule: True while it makes sets; False says why it does not.
 SCHEDULED: Final = "Scheduled"
 #: A run is looked for this long after it is due: clocks differ a little. Seconds.
 _AFTER_DUE: Final = 0.1
-#: Clocks of two replicas do not differ by more. Seconds.
-_AHEAD: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ def mine(schedule: Schedule, found: BackupSet) -> bool:
 def _since(schedule: Schedule, now: datetime) -> datetime:
     """What is far ahead is of a clock that has been put right since: no run is to wait for that time."""
     last = schedule.status.last_schedule_time
-    if last is None or (parse_time(last) - now).total_seconds() > _AHEAD:
+    if last is None or (parse_time(last) - now).total_seconds() > AHEAD:
         return parse_time(schedule.created)
     return parse_time(last)
 
@@ -171,7 +169,7 @@ def _observe(status: BackupSetScheduleStatus, sets: Sequence[BackupSet], now: da
         each.status.ended for each in sets if each.status.phase is SetPhase.COMPLETED and each.status.ended
     ]
     known = [*ended, *filter(None, [status.last_successful_time])]
-    latest = now + timedelta(seconds=_AHEAD)
+    latest = now + timedelta(seconds=AHEAD)
     status.last_successful_time = max((each for each in known if parse_time(each) <= latest), default=None)
 
 

@@ -37,6 +37,10 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+#: What is further ahead than clocks differ was written by one that has been put right since. Seconds.
+AHEAD: Final = 600.0
+
+
 def seconds_between(start: str, end: str) -> float:
     """How long it is from one RFC 3339 time to another; negative if they stand the other way round."""
     return (parse_time(end) - parse_time(start)).total_seconds()

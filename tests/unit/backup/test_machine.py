@@ -855,6 +855,26 @@ def test_a_set_that_lacks_a_namespace_which_its_spec_names_is_not_complete() -> 
     assert later.status.phase is SetPhase.PARTIALLY_FAILED
 
 
+def test_after_a_clock_that_was_a_year_ahead_nothing_waits_a_year() -> None:
+    year = 8766 * HOUR
+    spec = make_spec(retry={"limit": 1}, deadline="1h")
+    first = step(make_situation(planned=make_plan({"a": ["a"]}), spec=spec, now=year))
+    (made,) = creates(first)
+    again = step(make_situation(first.status, spec=spec, now=0))
+    unseen = step(make_situation(again.status, spec=spec, now=20))
+    assert [each.name for each in creates(unseen) if each.shard == made.shard] == [made.name]
+    failed = make_backup(
+        made, "Failed", start_timestamp=at(year), completion_timestamp=at(year), failure_reason="restarted"
+    )
+    seen = step(make_situation(unseen.status, spec=spec, now=30, backups=(failed,)))
+    found = step(make_situation(seen.status, spec=spec, now=95, backups=(failed,)))
+
+    assert [each.attempt for each in creates(found) if each.shard == made.shard] == [2]
+    late = step(make_situation(found.status, spec=spec, now=2 * HOUR, backups=(failed,)))
+    assert late.status.phase is not None
+    assert late.status.phase.ended, "the deadline is an hour"
+
+
 def test_an_expired_set_is_not_tried_again() -> None:
     status, made = begun(make_plan({"a": ["a"]}))
     over = follow(status, 60, ended(made[0]))
