@@ -22,7 +22,7 @@ from tests.unit.backup.setmaker import (
     said,
     tells,
 )
-from velero_volume_controller.api.backupset import BackupSetStatus, SetPhase
+from velero_volume_controller.api.backupset import Attempt, BackupSetStatus, SetPhase
 from velero_volume_controller.backup.machine import step
 from velero_volume_controller.backup.steps import CreateBackup, SetIdentity, Step
 from velero_volume_controller.backup.work import Plan, PlannedShard, PlannedVolume, PlanningError, Volume
@@ -873,6 +873,16 @@ def test_after_a_clock_that_was_a_year_ahead_nothing_waits_a_year() -> None:
     late = step(make_situation(found.status, spec=spec, now=2 * HOUR, backups=(failed,)))
     assert late.status.phase is not None
     assert late.status.phase.ended, "the deadline is an hour"
+
+
+def test_a_status_that_somebody_has_edited_stops_nothing() -> None:
+    status, made = begun(make_plan({"a": ["a"]}))
+    assert status.plan is not None
+    status.plan.frozen = "no hash = of == anything"
+    status.shards[0].attempts[0] = Attempt(backup=made[0].name, lane="velero", phase="Lost")
+    found = step(make_situation(status, now=600))
+
+    assert [each.attempt for each in creates(found)] == [2]
 
 
 def test_an_expired_set_is_not_tried_again() -> None:
