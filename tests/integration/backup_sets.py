@@ -9,7 +9,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ class Installation:
     """A namespace in which a Velero is installed, as far as the API server knows."""
 
     namespace: Namespace
+    made: list[Namespace] = field(default_factory=list)
 
     @classmethod
     def install(cls, namespace: Namespace, *, slots: int = 2, version: str = "v1.18.3") -> Installation:
@@ -64,7 +65,9 @@ class Installation:
         return installation
 
     def clear(self) -> None:
-        """No BackupSet and no schedule is left here."""
+        """No BackupSet and no schedule is left here, and no pod of the applications."""
+        for application in self.made:
+            application.core.delete_collection_namespaced_pod(application.name, grace_period_seconds=0)
         for plural in ("backupsetschedules", "backupsets"):
             self.custom.delete_collection_namespaced_custom_object(
                 GROUP, VERSION, self.namespace.name, plural
@@ -78,6 +81,7 @@ class Installation:
         """Namespaces of this test's own, so named, each with a running pod; the spec that selects them."""
         for name in names:
             application = Namespace.create(self.namespace.api, f"{self.namespace.name}-{name}")
+            self.made.append(application)
             application.create_claim()
             application.create_pod("web", annotations={"backup.velero.io/backup-volumes": "data"})
         include = [f"{self.namespace.name}-{name}" for name in names]

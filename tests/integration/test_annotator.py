@@ -206,5 +206,5 @@ def test_what_it_has_written_itself_is_not_decided_again(namespace: Namespace, v
     replica.line("every pod is decided")
     time.sleep(1)
     decided = replica.metric("vvc_reconcile_duration_seconds_count")
-    # Now and then the watch is faster than the answer.
-    assert len(names) <= decided < 1.5 * len(names)
+    # The watch may be faster than the answer, on a busy machine for most; never for all.
+    assert len(names) <= decided < 2 * len(names)
