@@ -16,7 +16,7 @@ from typing import Any, Final
 from kubernetes import client
 
 from tests.integration.cluster import Namespace, eventually
-from tests.integration.sets import GROUP, VERSION, make
+from tests.integration.sets import GROUP, VERSION, make, remove_sets
 from velero_volume_controller.backup import naming
 
 VELERO: Final = ("velero.io", "v1")
@@ -68,10 +68,7 @@ class Installation:
         """No BackupSet and no schedule is left here, and no pod of the applications."""
         for application in self.made:
             application.core.delete_collection_namespaced_pod(application.name, grace_period_seconds=0)
-        for plural in ("backupsetschedules", "backupsets"):
-            self.custom.delete_collection_namespaced_custom_object(
-                GROUP, VERSION, self.namespace.name, plural
-            )
+        remove_sets(self.namespace)
 
     @property
     def custom(self) -> client.CustomObjectsApi:

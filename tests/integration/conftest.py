@@ -19,7 +19,7 @@ from tests.integration.backup_sets import Installation
 from tests.integration.cluster import Namespace, install_velero
 from tests.integration.installed import Installed
 from tests.integration.process import Vvc
-from tests.integration.sets import install_crds
+from tests.integration.sets import install_crds, remove_sets
 
 _numbers = itertools.count(1)
 
@@ -39,10 +39,11 @@ def api(control_plane: ControlPlane) -> Iterator[client.ApiClient]:
 
 @pytest.fixture
 def namespace(api: client.ApiClient) -> Iterator[Namespace]:
-    """A namespace of this test's own. Its pods go, for each controller sees all pods of the cluster."""
+    """A namespace of this test's own. Its pods and sets go: each controller sees all of the cluster."""
     namespace = Namespace.create(api, f"test-{next(_numbers)}")
     yield namespace
     namespace.core.delete_collection_namespaced_pod(namespace.name, grace_period_seconds=0)
+    remove_sets(namespace)
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def velero_api(api: client.ApiClient) -> client.ApiClient:
 
 @pytest.fixture
 def velero(velero_api: client.ApiClient, namespace: Namespace) -> Iterator[Installation]:
-    """A Velero with two slots in this test's namespace. Its BackupSets go: each controller sees all."""
+    """A Velero with two slots in this test's namespace."""
     installation = Installation.install(namespace)
     yield installation
     installation.clear()

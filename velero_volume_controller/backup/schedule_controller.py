@@ -120,6 +120,7 @@ class Schedules:
             else:
                 self._failed.pop(key, None)
                 self._queue.done(key, again)
+            self._measure()
 
     def _fail(self, key: Key, error: KubeError) -> None:
         """The same is told once until it succeeds: it is tried again and again."""
@@ -138,10 +139,8 @@ class Schedules:
     async def _reconcile(self, key: Key) -> float | None:
         """One look at one schedule. The seconds after which another is due even if nothing changes."""
         found = self._cache.objects.get(key)
-        self._metrics.schedule_problem.set(sum(map(_has_a_problem, self._cache.objects.values())))
         if found is None or found.deleting:
             self._failed.pop(key, None)
-            self._measure()
             return None
         if found.spec is None:
             self._tell(found, Tell("Unreadable", found.problem or "", warning=True))
@@ -157,7 +156,6 @@ class Schedules:
             self._tell(found, told)
         for old in removable(sets, found.spec, now):
             await self._remove(old)
-        self._measure()
         return min(AT_LEAST, AT_LEAST if decision.again is None else decision.again)
 
     async def _make(self, schedule: Schedule, wanted: NewSet) -> None:
@@ -213,7 +211,8 @@ class Schedules:
         self._recorder.emit(Event(regarding, told.reason, "Schedule", told.message, warning=told.warning))
 
     def _measure(self) -> None:
-        """One series for each schedule that is there and has succeeded once."""
+        """How many have a problem; when each that is there has succeeded last."""
+        self._metrics.schedule_problem.set(sum(map(_has_a_problem, self._cache.objects.values())))
         self._metrics.schedule_success.clear()
         for each in self._cache.objects.values():
             if each.status.last_successful_time:
