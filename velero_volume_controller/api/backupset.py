@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from velero_volume_controller.api import names
+from velero_volume_controller.api.labels import LabelKey, LabelValue
 
 GROUP: Final = "vvc.velero.io"
 VERSION: Final = "v1alpha1"
@@ -50,22 +51,6 @@ NameOrPattern = Annotated[
         pattern=names.LABEL_OR_PATTERN,
         min_length=1,
         max_length=names.LABEL_LENGTH,
-    ),
-]
-LabelKey = Annotated[
-    str,
-    Meta(
-        title="a label's key such as app or example.com/app",
-        pattern=names.LABEL_KEY,
-        max_length=names.LABEL_KEY_LENGTH,
-    ),
-]
-LabelValue = Annotated[
-    str,
-    Meta(
-        title="a label's value (at most 63 letters, digits, dashes, underscores and dots)",
-        pattern=names.LABEL_VALUE,
-        max_length=names.LABEL_VALUE_LENGTH,
     ),
 ]
 Duration = Annotated[

@@ -17,6 +17,7 @@ import structlog
 
 from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatus, SetPhase
 from velero_volume_controller.backup import apply, naming
+from velero_volume_controller.backup.complaints import Complaints
 from velero_volume_controller.backup.gate import gate
 from velero_volume_controller.backup.gather import (
     ANEW,
@@ -50,7 +51,7 @@ from velero_volume_controller.backup.times import format_time, seconds_between
 from velero_volume_controller.backup.work import Plan, PlanningError
 from velero_volume_controller.kube.cache import Cache, Kind
 from velero_volume_controller.kube.client import Client
-from velero_volume_controller.kube.errors import ApiError, Fenced, KubeError
+from velero_volume_controller.kube.errors import ApiError, KubeError
 from velero_volume_controller.kube.waiting import first_of
 from velero_volume_controller.kube.watches import OUTAGE, Hooks, Key
 from velero_volume_controller.kube.workqueue import LONGEST_DELAY, WorkQueue
@@ -88,7 +89,7 @@ class BackupSets:
         self._keys: dict[str, Key] = {}
         self._refused: dict[str, dict[str, str]] = {}
         self._collecting: dict[Key, asyncio.TimerHandle] = {}
-        self._failed: dict[Key, str] = {}
+        self._complaints = Complaints(log)
         self.cache: Cache[Key, BackupSet] = Cache(_kind(), self._hooks())
 
     def _hooks(self) -> Hooks:
@@ -180,26 +181,16 @@ class BackupSets:
                 log.exception("a step of a BackupSet failed", namespace=key.namespace, backup_set=key.name)
                 self._queue.retry(key)
             else:
-                self._failed.pop(key, None)
+                self._complaints.forget(key)
                 self._queue.done(key, again)
             self._metrics.backup_set_step_seconds.observe(time.perf_counter() - started)
 
     def _fail(self, key: Key, error: KubeError) -> None:
-        """The same is told once until it succeeds: it is tried again and again."""
-        if isinstance(error, Fenced):
-            return  # another replica leads, and will do it
-        said = str(error)
-        level = log.debug if self._failed.get(key) == said else log.warning
-        self._failed[key] = said
-        level(
-            "a BackupSet could not go on; it will be tried again",
-            namespace=key.namespace,
-            backup_set=key.name,
-            error=said,
-        )
+        told = "a BackupSet could not go on; it will be tried again"
+        self._complaints.tell(key, error, told, namespace=key.namespace, backup_set=key.name)
         found = self.cache.objects.get(key)
         if isinstance(error, LaneHidden) and found is not None:
-            apply.emit(self._recorder, found, Tell("LaneHidden", said, warning=True))
+            apply.emit(self._recorder, found, Tell("LaneHidden", str(error), warning=True))
 
     async def _reconcile(self, key: Key) -> float | None:
         """One step of one set. The seconds after which another is due even if nothing changes."""
@@ -344,7 +335,7 @@ class BackupSets:
     def _forget(self, key: Key) -> None:
         self._using.pop(key, None)
         self._holds.pop(key, None)
-        self._failed.pop(key, None)
+        self._complaints.forget(key)
         for uid in [uid for uid, owner in self._keys.items() if owner == key]:
             del self._keys[uid]
             self._refused.pop(uid, None)

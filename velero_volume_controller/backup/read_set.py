@@ -20,10 +20,9 @@ from velero_volume_controller.api import names
 from velero_volume_controller.api.backupset import (
     MAX_NAME,
     BackupSetSpec,
-    LabelKey,
-    LabelValue,
     Name,
 )
+from velero_volume_controller.api.labels import LabelKey, LabelValue
 from velero_volume_controller.backup.contradictions import contradictions
 from velero_volume_controller.backup.render import TEMPLATE_FIELDS, check_template
 from velero_volume_controller.backup.work import PlanningError

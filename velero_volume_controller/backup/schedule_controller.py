@@ -11,6 +11,7 @@ import structlog
 
 from velero_volume_controller.api.backupset import GROUP, VERSION
 from velero_volume_controller.backup import apply, naming
+from velero_volume_controller.backup.complaints import Complaints
 from velero_volume_controller.backup.controller import BackupSets
 from velero_volume_controller.backup.gather import Means
 from velero_volume_controller.backup.objects import BackupSet, Schedule, decode_schedule, decode_set, plain
@@ -20,7 +21,7 @@ from velero_volume_controller.backup.steps import Tell
 from velero_volume_controller.backup.times import format_time, parse_time
 from velero_volume_controller.kube.cache import Cache, Kind
 from velero_volume_controller.kube.client import Client
-from velero_volume_controller.kube.errors import ApiError, Fenced, KubeError
+from velero_volume_controller.kube.errors import ApiError, KubeError
 from velero_volume_controller.kube.events import Event, Regarding
 from velero_volume_controller.kube.resources import Identity, Resource, create, delete, replace_status
 from velero_volume_controller.kube.waiting import first_of
@@ -47,7 +48,7 @@ class Schedules:
         self._metrics = means.metrics
         self._sets = sets
         self._queue: WorkQueue[Key] = WorkQueue(lambda _: None)
-        self._failed: dict[Key, str] = {}
+        self._complaints = Complaints(log)
         #: Set when the watch of the schedules broke: their CRD may be gone, or a right.
         self.doubted = asyncio.Event()
         kind: Kind[Key, Schedule] = Kind(
@@ -109,7 +110,8 @@ class Schedules:
             try:
                 again = await self._reconcile(key)
             except KubeError as error:
-                self._fail(key, error)
+                told = "a schedule could not go on; it will be tried again"
+                self._complaints.tell(key, error, told, namespace=key.namespace, schedule=key.name)
                 client_error = isinstance(error, ApiError) and 400 <= error.status < 500
                 lasting = client_error or isinstance(error, Refused)
                 self._queue.retry(key, at_most=LONGEST_DELAY if lasting else OUTAGE)
@@ -118,29 +120,15 @@ class Schedules:
                 log.exception("a schedule failed", namespace=key.namespace, schedule=key.name)
                 self._queue.retry(key)
             else:
-                self._failed.pop(key, None)
+                self._complaints.forget(key)
                 self._queue.done(key, again)
             self._measure()
-
-    def _fail(self, key: Key, error: KubeError) -> None:
-        """The same is told once until it succeeds: it is tried again and again."""
-        if isinstance(error, Fenced):
-            return  # another replica leads, and will do it
-        said = str(error)
-        level = log.debug if self._failed.get(key) == said else log.warning
-        self._failed[key] = said
-        level(
-            "a schedule could not go on; it will be tried again",
-            namespace=key.namespace,
-            schedule=key.name,
-            error=said,
-        )
 
     async def _reconcile(self, key: Key) -> float | None:
         """One look at one schedule. The seconds after which another is due even if nothing changes."""
         found = self._cache.objects.get(key)
         if found is None or found.deleting:
-            self._failed.pop(key, None)
+            self._complaints.forget(key)
             return None
         if found.spec is None:
             self._tell(found, Tell("Unreadable", found.problem or "", warning=True))

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 
 from velero_volume_controller.api import names
 from velero_volume_controller.api.configuration import Action, ClusterServer, Mode, Operator, Ownership
+from velero_volume_controller.api.labels import LabelKey, LabelValue
 from velero_volume_controller.api.quantities import QUANTITY_PATTERN
 from velero_volume_controller.api.volume_types import VOLUME_TYPES
 
@@ -46,22 +47,6 @@ VolumeName = Annotated[
 ]
 VolumeType = Annotated[
     str, Meta(title="the type of a volume", extra_json_schema={"enum": sorted(VOLUME_TYPES)})
-]
-LabelKey = Annotated[
-    str,
-    Meta(
-        title="a label's key such as app or example.com/app",
-        pattern=names.LABEL_KEY,
-        max_length=names.LABEL_KEY_LENGTH,
-    ),
-]
-LabelValue = Annotated[
-    str,
-    Meta(
-        title="a label's value (at most 63 letters, digits, dashes, underscores and dots)",
-        pattern=names.LABEL_VALUE,
-        max_length=names.LABEL_VALUE_LENGTH,
-    ),
 ]
 Quantity = Annotated[str, Meta(title="a quantity such as 10Gi, 500M or 1e9", pattern=QUANTITY_PATTERN)]
 

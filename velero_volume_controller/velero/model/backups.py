@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
+from velero_volume_controller.velero.model.metadata import WireIdentity
+
 #: Not begun: Velero has not seen it, or has queued it (1.18).
 WAITING: Final = frozenset({"", "New", "Queued", "ReadyToStart"})
 #: Velero does no more to it.
@@ -84,22 +86,13 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
         return "; ".join(filter(None, (self.status.failure_reason, *self.status.validation_errors)))
 
 
-class _WireMetadata(msgspec.Struct, rename="camel"):
-    name: str
-    namespace: str = ""
-    uid: str = ""
-    creation_timestamp: str | None = None
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
-
-
 class _WireSpec(msgspec.Struct, rename="camel"):
     included_namespaces: tuple[str, ...] | None = None
     excluded_namespaces: tuple[str, ...] | None = None
 
 
 class _WireBackup(msgspec.Struct):
-    metadata: _WireMetadata
+    metadata: WireIdentity
     spec: _WireSpec | None = None
     status: BackupStatus | None = None
 

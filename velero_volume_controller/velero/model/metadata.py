@@ -1,4 +1,4 @@
-"""What is read of any object's metadata before rules and overrides are asked."""
+"""What is read of an object's metadata."""
 
 import msgspec
 
@@ -10,3 +10,10 @@ class WireMetadata(msgspec.Struct):
     namespace: str = ""
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
+
+
+class WireIdentity(WireMetadata, rename="camel"):
+    """Of objects that are told from an earlier one of their name. ``creation_timestamp`` is RFC 3339."""
+
+    uid: str = ""
+    creation_timestamp: str | None = None

@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from velero_volume_controller.velero.model.metadata import WireIdentity
+
 #: Velero's label that names the Backup (shortened with a hash where over 63 characters: label.GetValidName).
 BACKUP_LABEL: Final = "velero.io/backup-name"
 #: Velero's annotation that names the volume's PersistentVolumeClaim.
@@ -35,15 +37,6 @@ class PodVolumeBackup(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-class _WireMetadata(msgspec.Struct, rename="camel"):
-    name: str
-    namespace: str = ""
-    uid: str = ""
-    creation_timestamp: str | None = None
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
-
-
 class _WirePod(msgspec.Struct):
     name: str = ""
     namespace: str = ""
@@ -71,7 +64,7 @@ class _WireStatus(msgspec.Struct, rename="camel"):
 
 
 class _Wire(msgspec.Struct):
-    metadata: _WireMetadata
+    metadata: WireIdentity
     spec: _WireSpec
     status: _WireStatus | None = None
 
