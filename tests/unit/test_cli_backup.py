@@ -26,7 +26,7 @@ def printed(capfd: pytest.CaptureFixture[str], *arguments: str) -> Any:
 def test_options_become_a_set(capfd: pytest.CaptureFixture[str]) -> None:
     made = printed(
         capfd,
-        *("shops", "-n", "backup", "--namespaces", "shop-*,bank", "--namespaces", "media"),
+        *("shops", "-n", "velero-b", "--namespaces", "shop-*,bank", "--namespaces", "media"),
         *("--exclude", "shop-tmp", "--selector", "tier in (db,cache),!tmp", "--no-cluster-resources"),
         *("--ttl", "720h", "--storage-location", "far", "--template", "defaultVolumesToFsBackup=true"),
         *("--together", "shop-a,shop-b", "--together", "c,d", "--first", "bank", "--isolate", "media"),
@@ -45,7 +45,7 @@ def test_options_become_a_set(capfd: pytest.CaptureFixture[str]) -> None:
         *("--retries", "0", "--backoff", "30s", "--deadline", "4h", "--window", "22:00-05:30"),
         *("--time-zone", "Europe/Berlin", "--paused"),
     )
-    assert made["metadata"] == {"name": "shops", "namespace": "backup"}
+    assert made["metadata"] == {"name": "shops", "namespace": "velero-b"}
     assert made["spec"] == {
         "selection": {
             "namespaces": {
@@ -113,6 +113,10 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "a group of one": (["a", "--together", "x"], "--together: expected at least 2 entries, found 1."),
     "a word for a number": (["a", "--max", "lots"], "--max: expected auto or a whole number from 1 on"),
     "a lane without slots": (["a", "--lane", "velero=0"], "--lane: expected a whole number from 1 on"),
+    "lanes elsewhere": (
+        ["a", "--lane", "velero-b"],
+        "--lane: names velero-b and not velero, where the set would be. A set has to be",
+    ),
     "a window without an end": (["a", "--window", "22:00"], "--window: expected START-END such as 22:00"),
     "an hour that no day has": (["a", "--window", "22:00-25:00"], "--window: expected a time such as 22:00"),
     "a time zone of nothing": (["a", "--time-zone", "UTC"], "--time-zone: is of --window, which is missing."),
@@ -167,6 +171,13 @@ def test_a_file_says_all_or_nothing(capfd: pytest.CaptureFixture[str], tmp_path:
     ):
         status, text = outcome(capfd, "backup", "create", "-f", str(path), *arguments, "--dry-run")
         assert (status, words in text) == (2, True), text
+
+
+def test_lanes_elsewhere_are_told_of_a_file_too(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "set.yaml"
+    path.write_text(f"{HEAD}metadata: {{name: nightly}}\nspec: {{lanes: [{{namespace: velero-b}}]}}\n")
+    status, text = outcome(capfd, "backup", "create", "-f", str(path), "--dry-run")
+    assert (status, f"{path}: spec.lanes: names velero-b and not velero" in text) == (2, True), text
 
 
 def test_mistakes_in_a_file_name_its_lines(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

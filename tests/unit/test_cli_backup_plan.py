@@ -166,7 +166,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "nothing selected": (["--namespaces", "x-*"], "no namespace matches spec.selection.namespaces"),
     "a contradiction": (["--together", "a,b", "--isolate", "a"], "--isolate: a is in a group of together"),
     "a Velero that is missing": (["--lane", "velero", "--lane", "other"], "runs in namespace other"),
-    "a set where no Velero is": (["--lane", "other"], "spec.lanes does not name velero, where this set is"),
+    "a set where no Velero is": (["--lane", "other"], "--lane: names other and not velero, where"),
     "a name beside dumps": (["nightly"], "NAME: is looked up in a cluster, and --objects is for none."),
     "a name and a description": (["nightly", "--max", "2"], "NAME: is a set that is there; leave it out"),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -10,9 +11,11 @@ import pytest
 
 from tests.unit.backup.sets import MIB, at, attempt, completed, running, seen, shard, volume
 from velero_volume_controller.api.backupset import Condition, PointBackup, RestorePoint, SetPhase
+from velero_volume_controller.backup.glyphs import ASCII, BLOCKS, Glyphs
 from velero_volume_controller.backup.progress import view
 from velero_volume_controller.backup.views import SetView
 from velero_volume_controller.cli.backup_bars import bars
+from velero_volume_controller.cli.backup_terminal import Pen
 from velero_volume_controller.cli.backup_watch import Lines
 
 PLAIN = re.compile(r"\x1b\[[0-9;]*m")
@@ -44,39 +47,59 @@ def half_way(**more: Any) -> SetView:
     return view(seen(*shards, makespan=150, volumes=volumes, **more), at(60))
 
 
-@pytest.mark.parametrize("columns", [40, 80, 200])
+AT_80 = Pen(80, plain, BLOCKS)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
 @pytest.mark.parametrize("everything", [False, True])
-def test_no_line_is_wider_than_the_terminal(columns: int, everything: bool) -> None:
-    lines = bars(half_way(), columns, coloured, everything=everything)
-    assert max(len(PLAIN.sub("", line)) for line in lines) <= max(columns, 60)
-    if columns >= 80:
-        assert max(len(PLAIN.sub("", line)) for line in lines) <= columns
+@pytest.mark.parametrize("glyphs", [BLOCKS, ASCII])
+def test_no_line_is_wider_than_the_terminal(columns: int, everything: bool, glyphs: Glyphs) -> None:
+    lines = bars(half_way(), Pen(columns, coloured, glyphs), everything=everything)
+    widest = max((PLAIN.sub("", line) for line in lines), key=len)
+    assert len(widest) <= columns, widest
+    if glyphs is ASCII:
+        assert "".join(lines).isascii()
+
+
+def test_a_narrow_terminal_is_told_the_phase_and_the_volumes_name() -> None:
+    lines = bars(half_way(), Pen(40, plain, BLOCKS))
+    assert "InProgress" in next(line for line in lines if line.startswith("bank "))
+    assert any(line.startswith("  a-name… data ") for line in lines)
+
+
+def test_a_name_that_is_as_long_as_may_be_is_cut_and_the_phase_is_not() -> None:
+    shown = replace(half_way(), name="n" * 63)
+    assert bars(shown, Pen(40, plain, BLOCKS))[0] == f"BackupSet velero/{'n' * 13}…: Running"
+
+
+def test_before_the_end_there_may_be_more_volumes_than_velero_has_found() -> None:
+    assert "1 of 4 volumes so far" in bars(half_way(), Pen(200, plain, BLOCKS))[2]
 
 
 def test_what_moves_has_a_bar_and_the_rest_if_it_is_asked_for() -> None:
-    some = "\n".join(bars(half_way(), 80, plain))
+    some = "\n".join(bars(half_way(), AT_80))
     assert "  bank-0 data " in some
     assert "later" not in some
-    everything = "\n".join(bars(half_way(), 80, plain, everything=True))
+    everything = "\n".join(bars(half_way(), AT_80, everything=True))
     assert "  bank-0 later " in everything
     assert "Prepared" in everything
 
 
 def test_a_wide_terminal_is_told_more() -> None:
-    (row,) = (line for line in bars(half_way(), 200, plain) if line.startswith("bank "))
+    (row,) = (line for line in bars(half_way(), Pen(200, plain, BLOCKS)) if line.startswith("bank "))
     assert "█" * 6 in row
     assert row.endswith("InProgress 20s, about 1m 00s left, 0 of 2 volumes, velero/nightly-0a1b2c3d-bank-1")
 
 
 def test_a_failure_is_told_with_what_to_do_and_without_control_characters() -> None:
-    lines = bars(half_way(), 80, plain)
+    lines = bars(half_way(), AT_80)
     start = next(index for index, line in enumerate(lines) if line.startswith("! shard web"))
     assert "no\\x1b[2Jgood" in lines[start]
     assert lines[start + 1].startswith("  → it is tried again at ")
 
 
 def test_on_a_low_screen_what_runs_and_what_failed_stays() -> None:
-    lines = bars(half_way(), 80, plain, rows=9)
+    lines = bars(half_way(), AT_80, rows=9)
     assert len(lines) == 9
     text = "\n".join(lines)
     assert "bank " in text
@@ -89,12 +112,12 @@ def test_at_the_end_it_says_how_long_it_took_and_what_is_missing() -> None:
     shards = [shard("shop", 60, completed("shop", 0, 40, 10 * MIB))]
     point = RestorePoint(backups=[PointBackup("nightly-0a1b2c3d-shop-1", "velero", "shop")])
     ended = seen(*shards, phase=SetPhase.COMPLETED, makespan=60, ended=at(75), restore_point=point)
-    lines = bars(view(ended, at(500)), 80, plain)
+    lines = bars(view(ended, at(500)), AT_80)
     assert lines[0] == "BackupSet velero/nightly: Completed"
     assert "took 1m 15s (planned 1m 00s, at least 1s)" in lines[1]
     assert "100 %" in lines[2]
     assert "100 %" in lines[4]
-    assert lines[-1] == "restore point: 1 Backup, named by vvc backup status nightly -o json"
+    assert lines[-1] == "restore point: 1 Backup, named by vvc backup status nightly -n velero -o json"
 
 
 def test_a_set_that_has_no_shards_yet_says_at_once_what_holds_it_up() -> None:
@@ -103,11 +126,11 @@ def test_a_set_that_has_no_shards_yet_says_at_once_what_holds_it_up() -> None:
         for kind in ("Planned", "Progressing")
     ]
     waiting = view(seen(phase=SetPhase.PLANNING, conditions=conditions), at(1))
-    assert bars(waiting, 80, plain)[2:] == ["", "* LaneMissing: none"]
+    assert bars(waiting, AT_80)[2:] == ["", "* LaneMissing: none"]
 
 
 def test_colour_says_how_it_is_and_is_all_that_differs() -> None:
-    bare, painted = bars(half_way(), 80, plain), bars(half_way(), 80, coloured)
+    bare, painted = bars(half_way(), AT_80), bars(half_way(), Pen(80, coloured, BLOCKS))
     assert [PLAIN.sub("", line) for line in painted] == bare
     assert click.style("Running", fg="cyan") in painted[0]
 

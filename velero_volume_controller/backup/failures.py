@@ -102,9 +102,17 @@ def _of_volume(volume: PodVolumeBackup) -> Failure:
         f"volume {volume.volume} of {volume.pod_namespace}/{volume.pod}{on}",
         volume.phase,
         volume.message or "no reason is given",
-        _known(volume.message, volume.namespace, volume.backup)
-        or f"see: velero -n {volume.namespace} backup describe {volume.backup} --details",
+        _known(volume.message, volume.namespace, volume.backup) or _seen_where(volume),
     )
+
+
+def _seen_where(volume: PodVolumeBackup) -> str:
+    if volume.phase == "Canceled" and not volume.message:
+        # 1.18: kopia ends so at a file that it can't read, and only the log of the data mover, which the
+        # node-agent copies into its own, names it (pkg/uploader/provider/kopia.go).
+        logs = f"kubectl -n {volume.namespace} logs -l name=node-agent --tail=-1"
+        return f"often a file can't be read; the node-agent's log names it: {logs} | grep {volume.name}"
+    return f"see: velero -n {volume.namespace} backup describe {volume.backup} --details"
 
 
 def _advice(attempt: Attempt) -> str:

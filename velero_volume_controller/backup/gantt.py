@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from velero_volume_controller.backup.glyphs import BLOCKS, Glyphs
+from velero_volume_controller.backup.words import span
 from velero_volume_controller.backup.work import Plan
 
 #: The narrowest text that is still drawn; below, it is as wide as this.
-NARROWEST: Final = 60
-#: How full a node is, from nothing to all of its places.
-_FULL: Final = " ▁▂▃▄▅▆▇█"
+NARROWEST: Final = 40
 _LABEL: Final = 24
 
 
@@ -84,17 +84,7 @@ def node_rows(plan: Plan) -> list[NodeRow]:
     return rows
 
 
-def clock(seconds: float) -> str:
-    """``45s``, ``3m20s``, ``2h05m``: what a person reads at a glance."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
-
-
-def text(plan: Plan, width: int = 100) -> str:
+def text(plan: Plan, width: int = 100, glyphs: Glyphs = BLOCKS) -> str:
     """The picture in so many columns, with neither colours nor a newline at the end."""
     width = max(width, NARROWEST)
     slots, nodes = slot_rows(plan), node_rows(plan)
@@ -105,9 +95,9 @@ def text(plan: Plan, width: int = 100) -> str:
     scale = plan.predicted or 1.0
     lines = [" " * (margin + 2) + _axis(plan.predicted, columns)]
     for label, row in zip(labels, slots, strict=False):
-        lines.append(f"{_cut(label, margin):<{margin}}  {_bars(row.bars, columns, scale)}")
+        lines.append(f"{glyphs.cut(label, margin):<{margin}}  {_bars(row.bars, columns, scale, glyphs)}")
     for label, node in zip(labels[len(slots) :], nodes, strict=True):
-        lines.append(f"{_cut(label, margin):<{margin}}  {_steps(node, columns, scale)}")
+        lines.append(f"{glyphs.cut(label, margin):<{margin}}  {_steps(node, columns, scale, glyphs)}")
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -119,15 +109,11 @@ def _node_label(row: NodeRow, several: bool) -> str:
     return f"{row.lane} {row.node}" if several else row.node
 
 
-def _cut(label: str, length: int) -> str:
-    return label if len(label) <= length else f"{label[: length - 1]}…"
-
-
 def _axis(seconds: float, columns: int) -> str:
     """Times at each quarter, as far as there is room."""
     line = [" "] * columns
     for quarter in range(5):
-        mark = clock(seconds * quarter / 4)
+        mark = span(seconds * quarter / 4)
         place = min(round(columns * quarter / 4), columns - len(mark))
         before = line[max(0, place - 1) : place + len(mark) + 1]
         if all(each == " " for each in before):
@@ -135,30 +121,31 @@ def _axis(seconds: float, columns: int) -> str:
     return "".join(line)
 
 
-def _bars(bars: Iterable[Bar], columns: int, scale: float) -> str:
+def _bars(bars: Iterable[Bar], columns: int, scale: float, glyphs: Glyphs) -> str:
     """``┣ shop ━━━━┫``: a name that finds no room is cut or left out; a bar has at least one cell."""
     line = [" "] * columns
     for bar in bars:
         begin = min(round(bar.start / scale * columns), columns - 1)
         end = min(max(round(bar.end / scale * columns), begin + 1), columns)
-        line[begin:end] = _bar(bar.name, end - begin)
+        line[begin:end] = _bar(bar.name, end - begin, glyphs)
     return "".join(line)
 
 
-def _bar(name: str, room: int) -> str:
+def _bar(name: str, room: int, glyphs: Glyphs) -> str:
     if room < 2:
-        return "┃"
+        return glyphs.sliver
     inner = room - 2
-    shown = f" {_cut(name, inner - 2)} " if inner > 4 or len(name) + 2 <= inner else ""
-    return f"┣{shown:━<{inner}}┫"
+    shown = f" {glyphs.cut(name, inner - 2)} " if inner > 4 or len(name) + 2 <= inner else ""
+    return f"{glyphs.left}{shown}{glyphs.line * (inner - len(shown))}{glyphs.right}"
 
 
-def _steps(row: NodeRow, columns: int, scale: float) -> str:
+def _steps(row: NodeRow, columns: int, scale: float, glyphs: Glyphs) -> str:
     """How many of the places that are ever used are in use, on average over each cell."""
     line = []
+    highest = len(glyphs.levels) - 1
     for share in shares(row, columns, scale):
-        level = 0 if share <= 0 else max(1, round(share * 8))
-        line.append(_FULL[min(level, 8)])
+        level = 0 if share <= 0 else max(1, round(share * highest))
+        line.append(glyphs.levels[min(level, highest)])
     return "".join(line)
 
 

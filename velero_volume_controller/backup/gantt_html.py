@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import Final
 
-from velero_volume_controller.backup.gantt import Bar, NodeRow, Row, clock, node_rows, slot_rows
+from velero_volume_controller.backup.gantt import Bar, NodeRow, Row, node_rows, slot_rows
+from velero_volume_controller.backup.words import span
 from velero_volume_controller.backup.work import Plan, PlannedShard
 
 _STYLE: Final = """
@@ -49,8 +50,8 @@ def page(plan: Plan, title: str) -> str:
         '<meta name="viewport" content="width=device-width">',
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(title)}</h1>",
-        f"<p>{len(plan.shards)} Backups, predicted {clock(plan.predicted)}; no plan can take less than"
-        f" {clock(plan.lower_bound)}. Plan {escape(plan.hash)}.</p>",
+        f"<p>{len(plan.shards)} Backups, predicted {span(plan.predicted)}; no plan can take less than"
+        f" {span(plan.lower_bound)}. Plan {escape(plan.hash)}.</p>",
         "<h2>Backups</h2>",
         _axis(scale),
         *(_slot(row, plan, scale, several=several) for row in slots),
@@ -66,7 +67,7 @@ def page(plan: Plan, title: str) -> str:
 
 def _axis(scale: float) -> str:
     marks = "".join(
-        f'<span style="left:{quarter * 25}%">{clock(scale * quarter / 4)}</span>' for quarter in range(5)
+        f'<span style="left:{quarter * 25}%">{span(scale * quarter / 4)}</span>' for quarter in range(5)
     )
     return f'<div class="row axis"><div class="label"></div><div class="track">{marks}</div></div>'
 
@@ -91,7 +92,7 @@ def _bar(bar: Bar, scale: float, kind: str) -> str:
     name = escape(bar.name)
     return (
         f'<div class="{kind}" style="{_place(bar.start, bar.end, scale)}"'
-        f' title="{name}: {clock(bar.start)} to {clock(bar.end)}">{name}</div>'
+        f' title="{name}: {span(bar.start)} to {span(bar.end)}">{name}</div>'
     )
 
 
@@ -123,7 +124,7 @@ def _table(shards: Iterable[PlannedShard]) -> str:
     )
     rows = (
         f"<tr><td>{escape(shard.name)}</td><td>{escape(shard.lane)}</td>"
-        f'<td class="number">{clock(shard.start)}</td><td class="number">{clock(shard.end)}</td>'
+        f'<td class="number">{span(shard.start)}</td><td class="number">{span(shard.end)}</td>'
         f'<td class="number">{len(shard.volumes)}</td>'
         f"<td>{escape(', '.join(shard.namespaces)) or 'cluster-scoped resources'}</td></tr>"
         for shard in shards

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from velero_volume_controller.backup.times import parse_time, seconds_between
-from velero_volume_controller.backup.views import NEW, WAITING, SetView, ShardView, VolumeView
+from velero_volume_controller.backup.views import WAITING, SetView, ShardView, VolumeView
 from velero_volume_controller.backup.words import amount, part, span
-from velero_volume_controller.cli.output import Paint, counted, safe, wrap
+from velero_volume_controller.cli.backup_terminal import Pen
+from velero_volume_controller.cli.output import counted, fold, safe, wrap
 
-_COLOURS: Final = {
-    "Completed": "green",
-    "PartiallyFailed": "yellow",
-    "Paused": "yellow",
-    "Failed": "red",
-    "FailedValidation": "red",
-    "Expired": "red",
-    "Canceled": "red",
-    "Lost": "red",
-    "Refused": "red",
-    NEW: "",
-    WAITING: "",
-}
-_RUNNING: Final = "cyan"
-
-#: Characters of ``512.0 of 999 GiB``.
+#: Characters of ``512.0 of 999 GiB``, and of the longest phase.
 _AMOUNTS: Final = 17
+_PHASE: Final = 15
+
+#: The shortest bar of the whole set that is drawn beside what is said of it.
+_SHORT: Final = 8
+
+#: Bytes a second: less is the uploader's first word, and not yet a rate.
+_SLOWEST: Final = 1024
 
 #: What is left out first where a screen is too low: the largest number.
 _HEAD, _BUSY, _BAD, _MOVING, _QUIET = range(5)
@@ -41,22 +33,16 @@ class _Line:
     text: str
 
 
-def bars(
-    view: SetView, columns: int, paint: Paint, *, everything: bool = False, rows: int | None = None
-) -> list[str]:
-    """The set in lines of at most so many columns, and in so many rows (None: as many as it takes).
+def bars(view: SetView, pen: Pen, *, everything: bool = False, rows: int | None = None) -> list[str]:
+    """The set in lines, and in so many of them (None: as many as it takes).
 
     ``everything``: also volumes that do not move.
     """
-    lines = [
-        *_head(view, columns, paint),
-        *_shards(view, columns, paint, everything=everything),
-        *_troubles(view, columns, paint),
-    ]
-    return [line.text for line in _fitting(lines, rows)]
+    lines = [*_head(view, pen), *_shards(view, pen, everything=everything), *_troubles(view, pen)]
+    return [line.text for line in _fitting(lines, rows, pen)]
 
 
-def _fitting(lines: Sequence[_Line], rows: int | None) -> Sequence[_Line]:
+def _fitting(lines: Sequence[_Line], rows: int | None, pen: Pen) -> Sequence[_Line]:
     """Without what matters least, the lowest of it first; the last line says how much that is."""
     if rows is None or len(lines) <= rows:
         return lines
@@ -64,23 +50,31 @@ def _fitting(lines: Sequence[_Line], rows: int | None) -> Sequence[_Line]:
     order = sorted(range(len(lines)), key=lambda index: (-lines[index].rank, -index))
     left_out = set(order[:surplus])
     kept = [line for index, line in enumerate(lines) if index not in left_out]
-    return [*kept, _Line(_HEAD, f"… {counted(surplus, 'line')} more than fit here")]
+    return [*kept, _Line(_HEAD, f"{pen.glyphs.dots} {counted(surplus, 'line')} more than fit here")]
 
 
-def _head(view: SetView, columns: int, paint: Paint) -> Iterator[_Line]:
-    name = safe(f"{view.namespace}/{view.name}")
-    yield _Line(_HEAD, f"BackupSet {name}: {paint(view.phase, _colour(view.phase))}"[: columns + 20])
-    yield from (_Line(_HEAD, line) for line in wrap(_times(view), columns))
+def _head(view: SetView, pen: Pen) -> Iterator[_Line]:
+    name = pen.cut(safe(f"BackupSet {view.namespace}/{view.name}"), pen.columns - len(view.phase) - 2)
+    yield _Line(_HEAD, f"{name}: {pen.phase(view.phase, view.phase)}")
+    yield from (_Line(_HEAD, line) for line in wrap(_times(view), pen.columns))
     if view.shards:
-        facts = [f"{100 * view.fraction:.0f} %", part(view.done, view.total)]
-        facts.append(f"{view.volumes_done:,} of {counted(view.volumes_total, 'volume')}")
-        if view.rate:
-            facts.append(f"{amount(view.rate)}/s")
-        said = "  ".join(facts)
-        width = max(min(columns - len(said) - 2, 60), 8)
-        yield _Line(_HEAD, f"{_bar(view.fraction, width, paint, view.phase)}  {said}")
-    if view.shards:
+        yield from (_Line(_HEAD, line) for line in _whole(view, pen))
         yield _Line(_QUIET, "")
+
+
+def _whole(view: SetView, pen: Pen) -> Iterator[str]:
+    """The bar of the whole set. Velero finds the volumes one by one: before the end there may be more."""
+    percent = f"{100 * view.fraction:.0f} %"
+    volumes = f"{view.volumes_done:,} of {counted(view.volumes_total, 'volume')}"
+    facts = [part(view.done, view.total), volumes if view.over else f"{volumes} so far"]
+    if view.rate >= _SLOWEST:
+        facts.append(f"{amount(view.rate)}/s")
+    beside = "  ".join((percent, *facts))
+    said = beside if len(beside) + 2 + _SHORT <= pen.columns else percent
+    drawn = pen.bar(view.fraction, min(pen.columns - len(said) - 2, 60), view.phase)
+    yield f"{drawn}  {said}"
+    if said != beside:
+        yield from (line.strip() for line in fold(", ".join(facts), pen.columns))
 
 
 def _times(view: SetView) -> str:
@@ -105,7 +99,10 @@ def _clock(time: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A shard or a volume. Of ``facts`` the first are the most important: what does not fit is left out."""
+    """A shard or a volume. Of ``facts`` the first are the most important: what does not fit is left out.
+
+    ``tail`` ends the name, and stays where the name has to be cut.
+    """
 
     rank: int
     name: str
@@ -114,24 +111,33 @@ class _Row:
     done: int
     total: int
     facts: tuple[str, ...]
+    tail: str = ""
 
-    def line(self, names: int, columns: int, paint: Paint) -> _Line:
+    def line(self, names: int, pen: Pen) -> _Line:
         """``names``: columns for the names."""
-        width = min(max(columns // 8, 8), 30)
-        rest = max(columns - names - width - 6 - _AMOUNTS - 6, 0)
+        width = min(max(pen.columns // 8, 6), 30)
+        start = f"{self.called(names, pen):<{names}}  {pen.bar(self.fraction, width, self.phase)}"
+        start += f" {100 * self.fraction:3.0f} %"
+        room = max(pen.columns - names - width - 10, 0)
+        if room >= _AMOUNTS + 2 + _PHASE:
+            start += f"  {part(self.done, self.total) if self.total else '':<{_AMOUNTS}}"
+            room -= _AMOUNTS + 2
         said = ""
         for fact in map(safe, self.facts):
-            longer = f"{said}, {fact}" if said else _cut(fact, rest)
-            if len(longer) <= rest:
+            alone = fact if len(fact) <= room else pen.cut(fact.partition(" ")[0], room)
+            longer = f"{said}, {fact}" if said else alone
+            if len(longer) <= room:
                 said = longer
-        sizes = part(self.done, self.total) if self.total else ""
-        drawn = _bar(self.fraction, width, paint, self.phase)
-        start = f"{_cut(self.name, names):<{names}}  {drawn} {100 * self.fraction:3.0f} %"
-        text = f"{start}  {sizes:<{_AMOUNTS}}  {paint(said, _colour(self.phase)) if said else ''}"
-        return _Line(self.rank, text.rstrip())
+        return _Line(self.rank, f"{start}  {pen.phase(self.phase, said) if said else ''}".rstrip())
+
+    def called(self, columns: int, pen: Pen) -> str:
+        """The name in so many columns."""
+        if len(self.name + self.tail) <= columns or len(self.tail) > columns // 2:
+            return pen.cut(self.name + self.tail, columns)
+        return pen.cut(self.name, columns - len(self.tail)) + self.tail
 
 
-def _shards(view: SetView, columns: int, paint: Paint, *, everything: bool) -> Iterator[_Line]:
+def _shards(view: SetView, pen: Pen, *, everything: bool) -> Iterator[_Line]:
     rows: list[_Row] = []
     for shard in view.shards:
         rank = _BUSY if shard.running else _QUIET
@@ -142,19 +148,23 @@ def _shards(view: SetView, columns: int, paint: Paint, *, everything: bool) -> I
             for volume in shard.volumes
             if everything or (volume.running and shard.running)
         ]
-    names = min(max((len(row.name) for row in rows), default=0), max(columns // 4, 16))
-    yield from (row.line(names, columns, paint) for row in rows)
+    longest = max((len(row.name + row.tail) for row in rows), default=0)
+    names = min(longest, max(pen.columns // 4, 14))
+    yield from (row.line(names, pen) for row in rows)
 
 
 def _volume(volume: VolumeView, shard: ShardView) -> _Row:
-    rank = _MOVING if volume.running else _QUIET
-    facts = tuple(_volume_facts(volume))
-    return _Row(rank, _label(volume, shard), volume.phase, volume.fraction, volume.done, volume.total, facts)
-
-
-def _label(volume: VolumeView, shard: ShardView) -> str:
     namespace = "" if shard.namespaces == (volume.namespace,) else f"{volume.namespace}/"
-    return safe(f"  {namespace}{volume.pod} {volume.volume}")
+    return _Row(
+        rank=_MOVING if volume.running else _QUIET,
+        name=safe(f"  {namespace}{volume.pod}"),
+        phase=volume.phase,
+        fraction=volume.fraction,
+        done=volume.done,
+        total=volume.total,
+        facts=tuple(_volume_facts(volume)),
+        tail=safe(f" {volume.volume}"),
+    )
 
 
 def _shard_facts(shard: ShardView) -> Iterator[str]:
@@ -180,51 +190,31 @@ def _shard_facts(shard: ShardView) -> Iterator[str]:
 
 
 def _volume_facts(volume: VolumeView) -> Iterator[str]:
-    yield f"{amount(volume.rate)}/s" if volume.rate else volume.phase
+    yield f"{amount(volume.rate)}/s" if volume.rate >= _SLOWEST else volume.phase
     if volume.node:
         yield f"on {volume.node}"
     if volume.seconds:
         yield span(volume.seconds)
 
 
-def _colour(phase: str) -> str:
-    return _COLOURS.get(phase, _RUNNING)
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
-
-
-def _bar(fraction: float, width: int, paint: Paint, phase: str) -> str:
-    full, empty = ("█", "░") if _shows("█░") else ("#", ".")
-    filled = int(fraction * width)
-    return paint(full * filled, _colour(phase)) + empty * (width - filled)
-
-
-def _shows(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _troubles(view: SetView, columns: int, paint: Paint) -> Iterator[_Line]:
+def _troubles(view: SetView, pen: Pen) -> Iterator[_Line]:
     told = []
     for each in view.failures:
         colour = "" if each.mended else "red"
         told += [
-            paint(line, colour)
-            for line in wrap(safe(f"{each.what}: {each.phase}: {each.reason}"), columns, "! ")
+            pen.paint(line, colour)
+            for line in wrap(safe(f"{each.what}: {each.phase}: {each.reason}"), pen.columns, "! ")
         ]
-        told += wrap(safe(each.advice), columns, "  → ")
+        told += wrap(safe(each.advice), pen.columns, f"  {pen.glyphs.arrow} ")
     for missing in view.missing:
-        told += [paint(line, "yellow") for line in wrap(safe(f"missing: {missing}"), columns, "- ")]
+        told += [pen.paint(line, "yellow") for line in wrap(safe(f"missing: {missing}"), pen.columns, "- ")]
     for note in view.notes:
-        told += wrap(safe(note), columns, "* ")
+        told += wrap(safe(note), pen.columns, "* ")
     if view.over and view.point:
-        named = f"named by vvc backup status {view.name} -o json"
-        told += wrap(safe(f"restore point: {counted(len(view.point), 'Backup')}, {named}"), columns)
+        command = f"vvc backup status {view.name} -n {view.namespace} -o json"
+        told += wrap(
+            safe(f"restore point: {counted(len(view.point), 'Backup')}, named by {command}"), pen.columns
+        )
     if told:
         yield _Line(_BAD, "")
     yield from (_Line(_BAD, line) for line in told)

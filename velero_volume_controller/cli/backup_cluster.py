@@ -56,6 +56,18 @@ def set_name(command: Command) -> Command:
     return click.argument("name", shell_complete=completed_names)(command)
 
 
+def output_form(told: str) -> Callable[[Command], Command]:
+    """Add ``-o``, the form in which a command answers; ``told`` says what json and yaml hold."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["text", "json", "yaml"]),
+        default="text",
+        show_default=True,
+        help=f"The form; json and yaml {told}.",
+    )
+
+
 def completed_names(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """The names of BackupSets that begin so; none where the cluster does not answer."""
     # Imported here, as above.

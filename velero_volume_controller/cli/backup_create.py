@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from velero_volume_controller.cli.backup_cluster import Where, ask
 from velero_volume_controller.cli.backup_given import spec_options, written_set
 from velero_volume_controller.cli.options import cluster_options
 from velero_volume_controller.cli.output import print_json, print_lines, print_warnings, print_yaml
+
+if TYPE_CHECKING:
+    from velero_volume_controller.kube.client import Client
 
 _EPILOG = """
 \b
@@ -70,7 +73,18 @@ def create(command: click.Context, /, name: str, **given: Any) -> int:
 
 
 def _make(where: Where, written: Written) -> None:
+    """Raises click.UsageError for a lane without Velero: the set would wait for it, and nobody be told."""
     # Imported here: the Kubernetes library takes a second that --dry-run need not wait for.
     from velero_volume_controller.backup.handling import make  # noqa: PLC0415
+    from velero_volume_controller.velero.client.installations import read_lane  # noqa: PLC0415
 
-    ask(where, lambda client: make(client, written))
+    async def look_and_make(client: Client) -> None:
+        for lane in written.spec.lanes:
+            if await read_lane(client, lane.namespace, ()) is None:
+                raise click.UsageError(
+                    f"--lane: there is no Velero in namespace {lane.namespace}. Install it there, or name"
+                    " another."
+                )
+        await make(client, written)
+
+    ask(where, look_and_make)

@@ -16,7 +16,7 @@ from velero_volume_controller.backup.contradictions import contradictions
 from velero_volume_controller.backup.render import check_template
 from velero_volume_controller.backup.work import PlanningError
 from velero_volume_controller.backup.written import API_VERSION, KIND, Written
-from velero_volume_controller.cli.asking import read_text
+from velero_volume_controller.cli.asking import called, read_text
 from velero_volume_controller.config.document import compose
 from velero_volume_controller.config.tree import Path, grow
 from velero_volume_controller.dumps.documents import scalar
@@ -164,6 +164,13 @@ def written_set(context: click.Context, name: str) -> Written:
             raise click.UsageError(
                 f"--namespace: the file says {written.namespace}, the option {namespace}. Leave one out."
             )
+    lanes = [lane.namespace for lane in written.spec.lanes]
+    if lanes and namespace not in lanes:
+        where = "--lane" if given["file"] is None else f"{called(given['file'])}: spec.lanes"
+        raise click.UsageError(
+            f"{where}: names {', '.join(lanes)} and not {namespace}, where the set would be. A set has to"
+            " be beside one of its lanes: make it there with -n, or name that lane too."
+        )
     return replace(written, name=name or written.name, namespace=namespace)
 
 

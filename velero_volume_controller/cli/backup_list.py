@@ -12,7 +12,7 @@ import msgspec
 from velero_volume_controller.api.backupset import SetPhase
 from velero_volume_controller.backup.times import format_time, seconds_between
 from velero_volume_controller.backup.words import amount, span
-from velero_volume_controller.cli.backup_cluster import Where, ask
+from velero_volume_controller.cli.backup_cluster import Where, ask, output_form
 from velero_volume_controller.cli.options import cluster_options
 from velero_volume_controller.cli.output import (
     Paint,
@@ -56,14 +56,7 @@ _COLOURS: Final = {
 @click.command("list", epilog=_EPILOG, short_help="List the BackupSets.")
 @cluster_options
 @click.option("-A", "--all-namespaces", is_flag=True, help="Those of every namespace.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json", "yaml"]),
-    default="text",
-    show_default=True,
-    help="The form; json and yaml hold each set's whole status.",
-)
+@output_form("hold each set's whole status")
 def list_sets(all_namespaces: bool, output: str, **given: Any) -> None:
     """List the BackupSets with how far they are and what became of them, the oldest first."""
     # Imported here: the Kubernetes library takes a second that --help need not wait for.

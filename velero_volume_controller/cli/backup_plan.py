@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
@@ -19,22 +19,19 @@ from velero_volume_controller.backup.work import Input, Plan, PlanningError
 from velero_volume_controller.backup.written import Written
 from velero_volume_controller.cli import backup_plan_text
 from velero_volume_controller.cli.asking import read_text
-from velero_volume_controller.cli.backup_cluster import Where, ask, completed_names
-from velero_volume_controller.cli.backup_given import described, spec_options, written_set
+from velero_volume_controller.cli.backup_asked import live_input, wanted_set
+from velero_volume_controller.cli.backup_cluster import Where, completed_names
+from velero_volume_controller.cli.backup_given import spec_options
+from velero_volume_controller.cli.backup_terminal import glyphs
 from velero_volume_controller.cli.options import cluster_options
 from velero_volume_controller.cli.output import (
     print_json,
     print_lines,
-    print_warnings,
     print_yaml,
     width,
 )
-from velero_volume_controller.cli.progress import Bar
 from velero_volume_controller.config import ConfigurationError
 from velero_volume_controller.kube.errors import KubeError
-
-if TYPE_CHECKING:
-    from velero_volume_controller.kube.client import Client
 
 #: Reasons for which not the set is to be changed but the cluster.
 _ENVIRONMENT: Final = frozenset({"LaneUnavailable", "NamespacesHidden"})
@@ -85,7 +82,7 @@ def plan(command: click.Context, /, name: str, **given: Any) -> None:
     The set is the one called NAME, or described by a file or by options as for vvc backup
     create. Nothing is started or changed.
     """
-    wanted = _wanted(command, name)
+    wanted = wanted_set(command, name)
     objects, history = given["objects"], given["history"]
     try:
         if objects is not None:
@@ -93,39 +90,12 @@ def plan(command: click.Context, /, name: str, **given: Any) -> None:
         elif history is not None:
             raise click.UsageError("--history: goes with --objects; a cluster has its own.")
         else:
-            told = _live(Where(wanted.namespace, given["kubeconfig"], given["context"]), wanted)
+            told = live_input(Where(wanted.namespace, given["kubeconfig"], given["context"]), wanted)
         made = make_plan(told)
     except PlanningError as error:
         sentence = f"{error}."
         raise (KubeError if error.reason in _ENVIRONMENT else ConfigurationError)(sentence) from None
     _print(made, told, given["output"], f"BackupSet {wanted.name}" if wanted.name else "A BackupSet")
-
-
-def _wanted(command: click.Context, name: str) -> Written:
-    """The set that is asked about."""
-    given = command.params
-    if name and (given["file"] is not None or described(command)):
-        raise click.UsageError(
-            "NAME: is a set that is there; leave it out, or leave out what describes another."
-        )
-    if not name:
-        written = written_set(command, "")
-        print_warnings(written.warnings)
-        return written
-    if given["objects"] is not None:
-        raise click.UsageError("NAME: is looked up in a cluster, and --objects is for none. Give -f FILE.")
-    where = Where(given["namespace"], given["kubeconfig"], given["context"])
-
-    async def look(client: Client) -> Written:
-        # Imported here: the Kubernetes library takes a second that dumps need not wait for.
-        from velero_volume_controller.backup.handling import read  # noqa: PLC0415
-
-        found = await read(client, where.namespace, name)
-        if found.spec is None:
-            raise ConfigurationError(f"BackupSet {found.namespace}/{found.name}: {found.problem}.")
-        return Written(found.spec, found.name, found.namespace)
-
-    return ask(where, look)
 
 
 def _offline(wanted: Written, objects: str, history: str | None) -> Input:
@@ -136,20 +106,6 @@ def _offline(wanted: Written, objects: str, history: str | None) -> Input:
     dump = read_dump(*read_text(objects))
     past = read_history(*read_text(history, "--history")) if history is not None else ((), ())
     return dumped_input(wanted.spec, wanted.namespace, dump, past)
-
-
-def _live(where: Where, wanted: Written) -> Input:
-    async def look(client: Client, bar: Bar) -> Input:
-        # Imported here, as above.
-        from velero_volume_controller.annotate.snapshot import take  # noqa: PLC0415
-        from velero_volume_controller.api.configuration import Configuration  # noqa: PLC0415
-        from velero_volume_controller.backup.survey import survey  # noqa: PLC0415
-
-        objects = await take(client, Configuration(), bar)
-        return await survey(client, wanted, objects, bar)
-
-    with Bar() as bar:
-        return ask(where, lambda client: look(client, bar))
 
 
 def _print(made: Plan, told: Input, output: str, title: str) -> None:
@@ -163,4 +119,4 @@ def _print(made: Plan, told: Input, output: str, title: str) -> None:
 
         print_lines(page(made, title).splitlines())
     else:
-        print_lines(backup_plan_text.lines(made, told, width()))
+        print_lines(backup_plan_text.lines(made, told, width(), glyphs()))

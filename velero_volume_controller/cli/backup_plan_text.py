@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from velero_volume_controller.backup import gantt
+from velero_volume_controller.backup.glyphs import Glyphs
 from velero_volume_controller.backup.words import amount, span
 from velero_volume_controller.backup.work import Input, Plan, PlannedShard
 from velero_volume_controller.cli.output import counted, safe, wrap
@@ -21,13 +22,16 @@ _NAMES: Final = 20
 
 _HEADINGS: Final = ("SHARD", "LANE", "STARTS", "ENDS", "VOLUMES", "SIZE", "NAMESPACES")
 
+#: Columns that are left out, one after the other, where the window is too narrow for all.
+_SPARED: Final = ("VOLUMES", "LANE", "SIZE")
 
-def lines(plan: Plan, given: Input, columns: int) -> Iterator[str]:
+
+def lines(plan: Plan, given: Input, columns: int, glyphs: Glyphs) -> Iterator[str]:
     """All of it, in lines of at most so many columns where the names allow."""
     for line in _summary(plan, given):
         yield from wrap(safe(line), columns)
     yield ""
-    yield from gantt.text(plan, columns if columns <= _WIDEST_PICTURE else _PICTURE).splitlines()
+    yield from gantt.text(plan, columns if columns <= _WIDEST_PICTURE else _PICTURE, glyphs).splitlines()
     yield ""
     yield from _table(plan, columns)
     for note in plan.notes:
@@ -56,9 +60,13 @@ def _table(plan: Plan, columns: int) -> Iterator[str]:
     """A line for each shard in the order in which they go; its namespaces go on below where they must."""
     rows = [_HEADINGS, *(_row(shard) for shard in plan.shards)]
     widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
-    below = columns - sum(widths) - 2 * len(widths) < _NAMES
+    shown = list(range(len(widths)))
+    for heading in _SPARED:
+        if sum(widths[column] for column in shown) + 2 * (len(shown) - 1) > columns:
+            shown.remove(_HEADINGS.index(heading))
+    below = columns - sum(widths[column] for column in shown) - 2 * len(shown) < _NAMES
     for row in rows:
-        cells = [safe(cell).ljust(width) for cell, width in zip(row, widths, strict=False)]
+        cells = [safe(row[column]).ljust(widths[column]) for column in shown]
         if below:
             yield "  ".join(cells).rstrip()
             yield from wrap(safe(row[-1]), columns, "    ", "    ")

@@ -11,9 +11,10 @@ from velero_volume_controller.backup.progress import view
 from velero_volume_controller.backup.times import format_time
 from velero_volume_controller.backup.views import Seen, document
 from velero_volume_controller.cli.backup_bars import bars
-from velero_volume_controller.cli.backup_cluster import Where, ask, set_name
+from velero_volume_controller.cli.backup_cluster import Where, ask, output_form, set_name
+from velero_volume_controller.cli.backup_terminal import Pen
 from velero_volume_controller.cli.options import cluster_options
-from velero_volume_controller.cli.output import painter, print_json, print_lines, print_yaml, width
+from velero_volume_controller.cli.output import print_json, print_lines, print_yaml
 
 _EPILOG = """
 \b
@@ -32,14 +33,7 @@ vvc backup watch looks on, and with --wait says how it ended.
 @set_name
 @cluster_options
 @click.option("--all", "everything", is_flag=True, help="In text, list every volume and not only what moves.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json", "yaml"]),
-    default="text",
-    show_default=True,
-    help="The form; json and yaml tell of every volume.",
-)
+@output_form("tell of every volume")
 def status(name: str, everything: bool, output: str, **access: Any) -> None:
     """Show a BackupSet: a bar for each shard and volume, its predicted end, what failed and what to do.
 
@@ -51,7 +45,7 @@ def status(name: str, everything: bool, output: str, **access: Any) -> None:
     elif output == "yaml":
         print_yaml(document(shown))
     else:
-        print_lines(bars(shown, width(), painter(), everything=everything))
+        print_lines(bars(shown, Pen.of_terminal(), everything=everything))
 
 
 def look_once(where: Where, name: str) -> Seen:

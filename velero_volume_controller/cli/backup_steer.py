@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from velero_volume_controller.api.backupset import SetPhase
+from velero_volume_controller.backup.attempts import done
 from velero_volume_controller.cli.backup_cluster import Where, ask, set_name
 from velero_volume_controller.cli.options import cluster_options
 from velero_volume_controller.cli.output import print_lines
@@ -98,6 +99,13 @@ def _check_retry(found: BackupSet, shards: tuple[str, ...]) -> None:
     if found.status.phase in {SetPhase.COMPLETED, SetPhase.EXPIRED}:
         said = "nothing of it failed" if found.status.phase is SetPhase.COMPLETED else "its Backups are gone"
         raise click.UsageError(f"{whole} is {found.status.phase}: {said}. Make another set.")
+    chosen = [shard for shard in found.status.shards if not shards or shard.name in shards]
+    if chosen and all(map(done, chosen)):
+        which = f"shard {', '.join(shards)} has" if shards else "every shard of it has"
+        raise click.UsageError(
+            f"{whole}: {which} a Completed Backup, so there is nothing to try again. What the set"
+            f" lacks is named by vvc backup status {found.name} -n {found.namespace}. Make another set."
+        )
     known = [shard.name for shard in found.status.shards]
     unknown = [shard for shard in shards if shard not in known]
     if unknown:

@@ -23,10 +23,11 @@ from velero_volume_controller.backup.tuning import Knobs, Trial, Tuning, tune
 from velero_volume_controller.backup.words import span
 from velero_volume_controller.backup.work import PlanningError
 from velero_volume_controller.backup.written import Written
-from velero_volume_controller.cli.backup_cluster import Where, ask
+from velero_volume_controller.cli.backup_asked import live_input, wanted_set
+from velero_volume_controller.cli.backup_cluster import Where, ask, completed_names
+from velero_volume_controller.cli.backup_given import described, spec_options
 from velero_volume_controller.cli.options import cluster_options
 from velero_volume_controller.cli.output import Paint, painter, print_lines, print_warnings, safe, width, wrap
-from velero_volume_controller.cli.progress import Bar
 from velero_volume_controller.config import ConfigurationError
 from velero_volume_controller.kube.errors import KubeError
 
@@ -38,43 +39,61 @@ if TYPE_CHECKING:
 _FLAGS: Final = {"backups": "--concurrent-backups", "workers": "--item-block-worker-count"}
 _LOAD: Final = "loadConcurrency.globalConfig"
 _NAMES: Final = ("backups", "workers", "load")
+_SHARED: Final = (
+    "Several volumes at a time share the disks and the network of their node, which the prediction does not"
+    " know: see that they have room."
+)
 
 _EPILOG = """
 \b
 Examples:
-  vvc backup tune             what would be faster, and by how much
-  vvc backup tune --apply     show the changes, ask, and make them
-  vvc backup tune --undo      put back what was there before
+  vvc backup tune                      what would be faster, and by how much
+  vvc backup tune nightly              for a set that is there
+  vvc backup tune --exclude kube-system --apply
+                                       show the changes, ask, and make them
+  vvc backup tune --undo               put back what was there before
 
 \b
 Only the arguments of Velero's Deployment and the node-agent's ConfigMap are
 written; what was there is kept in annotations of theirs.
-Exit status: 0; 1 the cluster is in the way, or Velero is at work; 2 Velero is
-installed in a way that is not recognised.
+Exit status: 0; 1 the cluster is in the way, or Velero is at work; 2 the set can't
+be planned as described, or Velero is installed in a way that is not recognised.
 """
 
 
 @click.command("tune", epilog=_EPILOG, short_help="Find settings of Velero that would be faster.")
+@click.argument("name", required=False, default="", shell_complete=completed_names)
 @cluster_options
+@spec_options
 @click.option("--apply", "applied", is_flag=True, help="Make the changes, after showing and asking.")
 @click.option("--undo", is_flag=True, help="Put back what was there before the first --apply.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
-def tune_command(applied: bool, undo: bool, yes: bool, **access: Any) -> int:
-    """Say which of Velero's settings would shorten a backup of all namespaces, and by how much.
+@click.pass_context
+def tune_command(
+    command: click.Context, /, name: str, applied: bool, undo: bool, yes: bool, **given: Any
+) -> int:
+    """Say which of Velero's settings would shorten a BackupSet, and by how much.
 
-    Simulates the plan of such a BackupSet with other settings. Without --apply or --undo
-    nothing is changed.
+    The set is the one called NAME, or described by a file or by options as for vvc backup
+    create; without any it is of all namespaces. Its plan is simulated with other settings.
+    Without --apply or --undo nothing is changed.
     """
     if applied and undo:
         raise click.UsageError("--apply and --undo: expected one of them, found both.")
-    where = Where(**access)
     if undo:
+        if name or given["file"] is not None or described(command):
+            raise click.UsageError("--undo: puts back what was there, whatever set it was for. Name none.")
+        where = Where(given["namespace"], given["kubeconfig"], given["context"])
         found = _found(where)
         edits = _undone(found)
     else:
-        tuning, found = _tuned(where)
+        wanted = wanted_set(command, name)
+        where = Where(wanted.namespace, given["kubeconfig"], given["context"])
+        tuning, found = _tuned(where, wanted)
         edits = _edits(tuning, found, where.namespace)
-        print_lines(_text(tuning, found, where.namespace, width()))
+        print_lines(_text(tuning, wanted, width()))
+        if not applied:
+            print_lines(_advice(tuning, found, where.namespace, width()))
     if not applied and not undo:
         return 0
     if not edits:
@@ -83,28 +102,23 @@ def tune_command(applied: bool, undo: bool, yes: bool, **access: Any) -> int:
     return _carry_out(where, found, edits, yes=yes)
 
 
-def _tuned(where: Where) -> tuple[Tuning, Found]:
+def _tuned(where: Where, wanted: Written) -> tuple[Tuning, Found]:
     """Raises KubeError where there is no Velero, ConfigurationError for what can't be planned."""
 
-    async def look(client: Client, bar: Bar) -> tuple[Tuning, Found]:
+    async def settings(client: Client, tuning: Tuning) -> Found:
         # Imported here: the Kubernetes library takes a second that --help need not wait for.
-        from velero_volume_controller.annotate.snapshot import take  # noqa: PLC0415
-        from velero_volume_controller.api.configuration import Configuration  # noqa: PLC0415
-        from velero_volume_controller.backup.survey import survey  # noqa: PLC0415
-        from velero_volume_controller.backup.write_settings import NoVelero, find  # noqa: PLC0415
+        from velero_volume_controller.backup.write_settings import find  # noqa: PLC0415
 
-        objects = await take(client, Configuration(), bar)
-        given = await survey(client, Written(BackupSetSpec(), "", where.namespace), objects, bar)
-        if not given.lanes:
-            raise NoVelero(f"there is no Velero in namespace {where.namespace}; name another with -n")
-        tuning = tune(given, where.namespace)
-        return tuning, await find(client, where.namespace, tuning.lane.version)
+        return await find(client, where.namespace, tuning.lane.version)
 
-    with Bar() as bar:
-        try:
-            return ask(where, lambda client: look(client, bar))
-        except PlanningError as error:
-            raise ConfigurationError(f"{error}.") from None
+    try:
+        planned = live_input(where, wanted)
+        if where.namespace not in {lane.namespace for lane in planned.lanes}:
+            raise KubeError(f"there is no Velero in namespace {where.namespace}; name another with -n")
+        tuning = tune(planned, where.namespace)
+    except PlanningError as error:
+        raise ConfigurationError(f"{error}.") from None
+    return tuning, ask(where, lambda client: settings(client, tuning))
 
 
 def _found(where: Where) -> Found:
@@ -150,24 +164,35 @@ def _edits(tuning: Tuning, found: Found, namespace: str) -> list[Edit]:
     return [edit for edit in edits if edit is not None]
 
 
-def _text(tuning: Tuning, found: Found, namespace: str, columns: int) -> Iterator[str]:
+def _text(tuning: Tuning, wanted: Written, columns: int) -> Iterator[str]:
     lane = tuning.lane
-    yield from wrap(f"Velero {lane.version} in {namespace}: {_said(tuning.now.knobs, _NAMES)}.", columns)
-    yield from wrap(
-        f"As it is, a BackupSet of all namespaces takes about {span(tuning.now.seconds)}.", columns
-    )
+    settings = _said(tuning.now.knobs, _NAMES)
+    yield from wrap(f"Velero {lane.version} in {lane.namespace}: {settings}.", columns)
+    whole = "a BackupSet of all namespaces" if wanted.spec == BackupSetSpec() else "this BackupSet"
+    if wanted.name:
+        whole = f"BackupSet {safe(wanted.name)}"
+    yield from wrap(f"As it is, {whole} takes about {span(tuning.now.seconds)}.", columns)
     for note in tuning.notes:
         yield from wrap(safe(f"Note: {note}"), columns)
     yield ""
     if not tuning.alone:
-        yield from wrap("No other settings make it shorter: nothing is to be changed.", columns)
+        yield from wrap("No other settings make it shorter.", columns)
         return
     rows = [(_said(trial.knobs, (name,)), trial) for name, trial in tuning.alone.items()]
     if len(rows) > 1:
         rows.append(("all of them together", tuning.best))
+    gains = [_gain(tuning, trial) for _, trial in rows]
     longest = max(len(said) for said, _ in rows)
-    yield from (f"  {said:<{longest}}  {_gain(tuning, trial)}" for said, trial in rows)
+    beside = longest + 4 + max(map(len, gains)) <= columns
+    for (said, _), gain in zip(rows, gains, strict=True):
+        yield from [f"  {said:<{longest}}  {gain}"] if beside else [f"  {said}", f"    {gain}"]
     yield ""
+
+
+def _advice(tuning: Tuning, found: Found, namespace: str, columns: int) -> Iterator[str]:
+    """What to set where, for whoever does it by hand."""
+    if not tuning.alone:
+        return
     flags = [_said(tuning.best.knobs, (name,)) for name in tuning.alone if name in _FLAGS]
     if flags:
         yield f"Deployment {namespace}/{safe(found.deployment['metadata']['name'])}, arguments:"
@@ -175,11 +200,7 @@ def _text(tuning: Tuning, found: Found, namespace: str, columns: int) -> Iterato
     if "load" in tuning.alone:
         yield f"ConfigMap {namespace}/{safe(found.config_name)}:"
         yield f'  {{"loadConcurrency": {{"globalConfig": {tuning.best.knobs.load}}}}}'
-        yield from wrap(
-            "Several volumes at a time share the disks and the network of their node, which the prediction"
-            " does not know: see that they have room.",
-            columns,
-        )
+        yield from wrap(_SHARED, columns)
         yield from _for_the_agent(found, namespace, columns)
     yield ""
     yield from wrap("vvc backup tune --apply makes the changes, --undo puts back what was there.", columns)
@@ -206,12 +227,11 @@ def _for_the_agent(found: Found, namespace: str, columns: int) -> Iterator[str]:
         yield f"  kubectl -n {namespace} rollout restart daemonset {found.agent}"
         return
     yield from wrap("The node-agents are told of no ConfigMap yet; when no Backup runs, tell them:", columns)
-    patch = (
-        '[{"op":"add","path":"/spec/template/spec/containers/0/args/-",'
-        f'"value":"--node-agent-configmap={found.config_name}"}}]'
-    )
-    yield f"  kubectl -n {namespace} patch daemonset {found.agent} --type=json \\"
-    yield f"    -p '{patch}'"
+    # In a quoted word a line may end: this can be copied as it is.
+    yield f"  kubectl -n {namespace} patch daemonset {found.agent} --type=json -p \\"
+    yield '    \'[{"op": "add",'
+    yield '      "path": "/spec/template/spec/containers/0/args/-",'
+    yield f'      "value": "--node-agent-configmap={found.config_name}"}}]\''
 
 
 def _carry_out(where: Where, found: Found, edits: list[Edit], *, yes: bool) -> int:
@@ -224,6 +244,9 @@ def _carry_out(where: Where, found: Found, edits: list[Edit], *, yes: bool) -> i
             )
         )
     print_lines(line for edit in edits for line in _diff(edit, painter()))
+    loaded = any(edit.kind == "ConfigMap" and not edit.deletes for edit in edits)
+    if loaded:
+        print_lines(["", *wrap(_SHARED, width())])
     if any(edit.kind == "Deployment" for edit in edits):
         print_lines(["", "New arguments restart Velero."])
     if not yes:
@@ -241,7 +264,7 @@ def _carry_out(where: Where, found: Found, edits: list[Edit], *, yes: bool) -> i
     except KubeError as error:
         raise KubeError(f"{error}. See what is done already: vvc backup tune") from None
     print_lines([f"{edit.kind} {edit.namespace}/{edit.name}: done." for edit in edits])
-    if any(edit.kind == "ConfigMap" and not edit.deletes for edit in edits):
+    if loaded:
         print_lines(_for_the_agent(found, where.namespace, width()))
     return 0
 

@@ -10,6 +10,7 @@ import asyncio
 import os
 import shutil
 import sys
+import time
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -17,13 +18,14 @@ import click
 
 from velero_volume_controller.api.backupset import SetPhase
 from velero_volume_controller.backup.changes import changes
-from velero_volume_controller.backup.progress import view
+from velero_volume_controller.backup.progress import TAKEN_UP, view
 from velero_volume_controller.backup.views import SetView
 from velero_volume_controller.cli.backup_bars import bars
 from velero_volume_controller.cli.backup_cluster import Where, ask, set_name
 from velero_volume_controller.cli.backup_status import now
+from velero_volume_controller.cli.backup_terminal import Pen
 from velero_volume_controller.cli.options import cluster_options
-from velero_volume_controller.cli.output import painter, print_lines, safe, width
+from velero_volume_controller.cli.output import print_lines, safe, width, wrap
 from velero_volume_controller.kube.errors import ApiError, KubeError, Unreachable
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ async def _until_over(client: Client, where: Where, name: str, screen: _Screen, 
     from velero_volume_controller.backup.handling import NoSuchSet  # noqa: PLC0415
     from velero_volume_controller.backup.look import look  # noqa: PLC0415
 
-    shown = False
+    shown, begun = False, time.monotonic()
     while True:
         try:
             # At first it is asked patiently; once something is shown, word of an outage is better.
@@ -110,9 +112,12 @@ async def _until_over(client: Client, where: Where, name: str, screen: _Screen, 
                 raise
             screen.trouble(str(error))
         else:
-            shown, told = True, view(seen, now())
-            screen.show(told)
-            if told.over and (not retried or seen.demanded in {"", seen.status.retried}):
+            told = view(seen, now())
+            waited_for = retried and seen.demanded not in {"", seen.status.retried}
+            if not waited_for or time.monotonic() > begun + TAKEN_UP:
+                shown = True
+                screen.show(told)
+            if told.over and not waited_for:
                 return told
         await asyncio.sleep(PERIOD)
 
@@ -160,7 +165,7 @@ class _Bars:
         from rich.live import Live  # noqa: PLC0415
 
         self._everything = everything
-        self._lines: list[str] = []
+        self._last: SetView | None = None
         # Standard output stays what it is: how wide it is, and which characters it shows, is asked of it.
         self._live: Live = Live(
             console=Console(), auto_refresh=False, redirect_stdout=False, vertical_overflow="crop"
@@ -174,18 +179,21 @@ class _Bars:
         self._live.stop()
 
     def show(self, view: SetView) -> None:
-        # The last line of the window is the cursor's. At the end all of it is printed, however long.
-        rows = None if view.over else max(shutil.get_terminal_size().lines - 1, 4)
-        if view.over:
-            self._live.vertical_overflow = "visible"
-        self._lines = bars(view, width(), painter(), everything=self._everything, rows=rows)
-        self._draw(self._lines)
+        self._last = view
+        self._draw([])
 
     def trouble(self, said: str) -> None:
-        self._draw([*self._lines, safe(f"* {said}; trying again")])
+        self._draw(wrap(safe(f"{said}; trying again"), width(), "* "))
 
-    def _draw(self, lines: list[str]) -> None:
+    def _draw(self, below: list[str]) -> None:
         from rich.text import Text  # noqa: PLC0415
 
-        drawn = Text.from_ansi("\n".join(lines), no_wrap=True, overflow="ellipsis", end="")
+        lines: list[str] = []
+        if self._last is not None:
+            # The last line of the window is the cursor's. At the end all of it is printed, however long.
+            over = self._last.over
+            rows = None if over else max(shutil.get_terminal_size().lines - 1 - len(below), 4)
+            self._live.vertical_overflow = "visible" if over else "crop"
+            lines = bars(self._last, Pen.of_terminal(), everything=self._everything, rows=rows)
+        drawn = Text.from_ansi("\n".join([*lines, *below]), no_wrap=True, overflow="crop", end="")
         self._live.update(drawn, refresh=True)
