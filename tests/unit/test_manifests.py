@@ -11,6 +11,9 @@ from velero_volume_controller.config import DEFAULT_PATH, load_text
 INSTALLED: list[dict[str, Any]] = list(yaml.safe_load_all(INSTALL.read_text()))
 
 
+BINDINGS = ("ClusterRoleBinding", "RoleBinding")
+
+
 def of_kind(kind: str, documents: list[dict[str, Any]] = INSTALLED) -> list[dict[str, Any]]:
     return [document for document in documents if document["kind"] == kind]
 
@@ -75,12 +78,30 @@ def test_another_namespace_and_image_reach_every_object() -> None:
 
 
 def test_nothing_may_be_deleted_but_sets_by_their_schedules() -> None:
+    bound = {each["roleRef"]["name"] for kind in BINDINGS for each in of_kind(kind)}
     rules = [
         (role["metadata"]["name"], rule["resources"], verb)
         for kind in ("ClusterRole", "Role")
         for role in of_kind(kind)
+        if role["metadata"]["name"] in bound
         for rule in role["rules"]
         for verb in rule["verbs"]
         if verb not in {"get", "list", "watch", "patch", "create", "update"}
     ]
     assert rules == [("velero-volume-controller-schedule", ["backupsets"], "delete")]
+
+
+def test_what_people_may_do_is_added_to_kubernetes_own_roles_and_bound_to_nobody() -> None:
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    added = {
+        role["metadata"]["name"].rpartition("-")[2]: {
+            label.removeprefix(prefix) for label in role["metadata"]["labels"] if label.startswith(prefix)
+        }
+        for role in of_kind("ClusterRole")
+    }
+    assert {piece: roles for piece, roles in added.items() if roles} == {
+        "view": {"view", "edit", "admin"},
+        "edit": {"edit", "admin"},
+    }
+    bound = {each["roleRef"]["name"].rpartition("-")[2] for kind in BINDINGS for each in of_kind(kind)}
+    assert bound.isdisjoint({"view", "edit", "plan"})
