@@ -38,6 +38,9 @@ from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBa
 #: How long a new set may be without a phase before one wonders. Seconds.
 TAKEN_UP: Final = 15.0
 
+#: The share of the bytes from which on they say how fast the rest goes.
+_TELLING: Final = 0.05
+
 
 def view(seen: Seen, now: str) -> SetView:
     """The set as it is ``now`` (RFC 3339)."""
@@ -118,7 +121,8 @@ class _Draft:
         if self.phase == COMPLETED:
             return Work(lane, predicted, taken=self.seconds(now))
         if self.attempt is not None and self.phase not in OVER:
-            return Work(lane, predicted, running=self.seconds(now), data_left=self.data_left())
+            running = self.seconds(now)
+            return Work(lane, predicted, running=running, data_left=self.data_left(running))
         again = None if over else due(self.shard, seen.spec.retry)
         wait = None if again is None else max(seconds_between(now, again), 0.0) if again else 0.0
         return Work(lane, predicted, wait=wait)
@@ -159,10 +163,21 @@ class _Draft:
         began = self.started or (self.attempt.created if self.attempt is not None else None)
         return max(seconds_between(began, self.ended or now), 0.0) if began else 0.0
 
-    def data_left(self) -> float:
-        """What the slowest of the volumes that run still needs, in seconds."""
-        running = (each for each in self.volumes if each.rate > 0)
-        return max(((each.total - each.done) / each.rate for each in running), default=0.0)
+    def data_left(self, running: float) -> float:
+        """What its volumes still need, in seconds: the slowest alone, or all at the rate of all so far.
+
+        Uploaders tell of a large file when it is done: of little told so far nothing follows, and it counts as
+        half way.
+        """
+        alone = [
+            (each.total - each.done) / each.rate
+            for each in self.volumes
+            if each.rate > 0 and each.done >= _TELLING * each.total
+        ]
+        moved = sum(each.done for each in self.volumes)
+        rest = sum(max(each.total - each.done, 0) for each in self.volumes if each.phase != COMPLETED)
+        together = rest * running / moved if moved > _TELLING * rest else running
+        return max([together if rest else 0.0, *alone])
 
 
 def _fraction(shards: Sequence[Shard], shown: Sequence[ShardView]) -> float:

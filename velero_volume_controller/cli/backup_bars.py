@@ -17,8 +17,10 @@ from velero_volume_controller.cli.output import counted, fold, safe, wrap
 _AMOUNTS: Final = 17
 _PHASE: Final = 15
 
-#: The shortest bar of the whole set that is drawn beside what is said of it.
+#: The shortest bar of the whole set that is drawn beside what is said of it, and the columns that are kept
+#: for that: a bar whose length changes with every word beside it looks as if it ran backwards.
 _SHORT: Final = 8
+_SAID: Final = 60
 
 #: Bytes a second: less is the uploader's first word, and not yet a rate.
 _SLOWEST: Final = 1024
@@ -64,15 +66,16 @@ def _head(view: SetView, pen: Pen) -> Iterator[_Line]:
 
 def _whole(view: SetView, pen: Pen) -> Iterator[str]:
     """The bar of the whole set. Velero finds the volumes one by one: before the end there may be more."""
-    percent = f"{100 * view.fraction:.0f} %"
+    percent = f"{100 * view.fraction:3.0f} %"
     volumes = f"{view.volumes_done:,} of {counted(view.volumes_total, 'volume')}"
     facts = [part(view.done, view.total), volumes if view.over else f"{volumes} so far"]
     if view.rate >= _SLOWEST:
         facts.append(f"{amount(view.rate)}/s")
     beside = "  ".join((percent, *facts))
-    said = beside if len(beside) + 2 + _SHORT <= pen.columns else percent
-    drawn = pen.bar(view.fraction, min(pen.columns - len(said) - 2, 60), view.phase)
-    yield f"{drawn}  {said}"
+    said = beside if max(len(beside), _SAID) + 1 + _SHORT <= pen.columns else percent
+    kept = len(percent) if said == percent else max(len(beside), _SAID)
+    drawn = pen.bar(view.fraction, min(pen.columns - kept - 1, 60), view.phase)
+    yield f"{drawn} {said}"
     if said != beside:
         yield from (line.strip() for line in fold(", ".join(facts), pen.columns))
 
@@ -139,16 +142,19 @@ class _Row:
 
 def _shards(view: SetView, pen: Pen, *, everything: bool) -> Iterator[_Line]:
     rows: list[_Row] = []
+    longest = 0
     for shard in view.shards:
         rank = _BUSY if shard.running else _QUIET
         facts = tuple(_shard_facts(shard))
         rows.append(_Row(rank, safe(shard.name), shard.phase, shard.fraction, shard.done, shard.total, facts))
+        volumes = [_volume(volume, shard) for volume in shard.volumes]
+        # Of those that are not shown, too: else the bars would jump whenever one begins or ends.
+        longest = max(longest, *(len(row.name + row.tail) for row in (rows[-1], *volumes)))
         rows += [
-            _volume(volume, shard)
-            for volume in shard.volumes
+            row
+            for row, volume in zip(volumes, shard.volumes, strict=True)
             if everything or (volume.running and shard.running)
         ]
-    longest = max((len(row.name + row.tail) for row in rows), default=0)
     names = min(longest, max(pen.columns // 4, 14))
     yield from (row.line(names, pen) for row in rows)
 

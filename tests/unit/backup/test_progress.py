@@ -67,6 +67,18 @@ def test_a_backup_that_is_late_is_predicted_by_its_data() -> None:
     assert left(seen(late, makespan=10, volumes=[moving]), 60) == 20
 
 
+def test_a_backup_that_is_late_and_whose_volumes_tell_little_takes_as_long_again() -> None:
+    """As a slow node with large files: kopia tells of a file's bytes when all of it is stored."""
+    late = shard("a", 10, running("a", 0))
+    silent = volume("a", "silent", bytes_done=0, bytes_total=40 * MIB)
+    barely = volume("a", "barely", bytes_done=4096, bytes_total=0)
+    assert left(seen(late, makespan=10, volumes=[silent]), 60) == 60
+    assert left(seen(late, makespan=10, volumes=[silent, barely]), 60) == 60
+    half = volume("a", "half", bytes_done=30 * MIB, bytes_total=30 * MIB, phase="Completed")
+    rest = volume("a", "rest", bytes_done=0, bytes_total=15 * MIB)
+    assert left(seen(late, makespan=10, volumes=[half, rest]), 60) == 30
+
+
 def test_a_set_that_is_paused_or_not_planned_has_no_predicted_end() -> None:
     assert view(seen(shard("a", 10), phase=SetPhase.PAUSED), at(5)).ends is None
     assert view(seen(phase=SetPhase.PLANNING), at(5)).ends is None
