@@ -38,7 +38,7 @@ from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBa
 #: How long a new set may be without a phase before one wonders. Seconds.
 TAKEN_UP: Final = 15.0
 
-#: The share of the bytes from which on they say how fast the rest goes.
+#: The share of a volume from which on it says how fast the rest of it goes.
 _TELLING: Final = 0.05
 
 
@@ -166,8 +166,8 @@ class _Draft:
     def data_left(self, running: float) -> float:
         """What its volumes still need, in seconds: the slowest alone, or all at the rate of all so far.
 
-        Uploaders tell of a large file when it is done: of little told so far nothing follows, and it counts as
-        half way.
+        Uploaders tell of a large file when it is done: of what all have told so far no more follows than that
+        it takes as long again.
         """
         alone = [
             (each.total - each.done) / each.rate
@@ -176,7 +176,7 @@ class _Draft:
         ]
         moved = sum(each.done for each in self.volumes)
         rest = sum(max(each.total - each.done, 0) for each in self.volumes if each.phase != COMPLETED)
-        together = rest * running / moved if moved > _TELLING * rest else running
+        together = min(rest * running / moved, running) if moved else running
         return max([together if rest else 0.0, *alone])
 
 

@@ -74,6 +74,8 @@ def test_a_backup_that_is_late_and_whose_volumes_tell_little_takes_as_long_again
     barely = volume("a", "barely", bytes_done=4096, bytes_total=0)
     assert left(seen(late, makespan=10, volumes=[silent]), 60) == 60
     assert left(seen(late, makespan=10, volumes=[silent, barely]), 60) == 60
+    first = volume("a", "first", bytes_done=MIB, bytes_total=MIB, phase="Completed")
+    assert left(seen(late, makespan=10, volumes=[silent, first]), 60) == 60
     half = volume("a", "half", bytes_done=30 * MIB, bytes_total=30 * MIB, phase="Completed")
     rest = volume("a", "rest", bytes_done=0, bytes_total=15 * MIB)
     assert left(seen(late, makespan=10, volumes=[half, rest]), 60) == 30
