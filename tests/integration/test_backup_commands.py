@@ -280,6 +280,28 @@ def test_what_the_api_server_refuses_is_told(
     assert "spec.first[1]: Duplicate value" in done.stderr
 
 
+def test_a_lane_without_velero_is_refused_before_the_set_is_made(
+    velero: Installation, vvc_backup: Commands
+) -> None:
+    here = velero.namespace.name
+    done = vvc_backup.call("create", "night", "--lane", here, "--lane", "nowhere")
+    assert done.returncode == 2
+    assert "--lane: there is no Velero in namespace nowhere." in done.stderr
+    assert vvc_backup("list") == f"There are no BackupSets in {here}.\n"
+
+
+def test_a_set_of_which_every_shard_has_its_backup_is_not_tried_again(
+    velero: Installation, vvc_backup: Commands, vvc: Vvc, spec: dict[str, Any]
+) -> None:
+    include = [*spec["selection"]["namespaces"]["include"], "gone"]
+    velero.create_set("night", {"selection": {"namespaces": {"include": include}}})
+    vvc.start_leading()
+    assert velero.run_to_end("night")["phase"] == "PartiallyFailed"
+    done = vvc_backup.call("retry", "night")
+    assert done.returncode == 2
+    assert "every shard of it has a Completed Backup, so there is nothing to try again" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["pause", "resume", "retry", "delete", "status", "plan"])
 def test_a_name_that_is_none_is_told_with_those_that_are(
     velero: Installation, vvc_backup: Commands, spec: dict[str, Any], command: str

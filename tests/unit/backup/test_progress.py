@@ -172,6 +172,16 @@ def test_a_failure_names_what_failed_why_and_what_happens_next() -> None:
     )
 
 
+def test_a_volume_that_velero_gives_up_without_a_reason_says_where_the_reason_is() -> None:
+    silent = volume("a", phase="Canceled")
+    _, told = view(seen(shard("a", 9, FAILED), volumes=[silent]), at(11)).failures
+    assert told.reason == "no reason is given"
+    assert told.advice == (
+        "often a file can't be read; the node-agent's log names it:"
+        " kubectl -n velero logs -l name=node-agent --tail=-1 | grep a-data-1"
+    )
+
+
 def test_a_failure_that_was_made_good_is_told_as_that() -> None:
     again = attempt("a", 2, phase="Completed", started=at(70), ended=at(80))
     (only,) = view(seen(shard("a", 9, FAILED, again), volumes=[BROKEN]), at(81)).failures
