@@ -24,6 +24,11 @@ def start(machine: Machine) -> None:
     machine.start_service("s3", [*command, *keys, "posix", "--sidecar", "/var/s3/sidecar", "/var/s3/buckets"])
 
 
+def unlock_restic(machine: Machine, prefix: str) -> None:
+    """Remove the locks of all restic repositories under this prefix, as `restic unlock --remove-all` does."""
+    machine.run(["sh", "-c", f"rm -f /var/s3/buckets/{BUCKET}/{prefix}/restic/*/locks/*"])
+
+
 def url(machine: Machine) -> str:
     """Where the gateway answers; VVC_TEST_S3_URL says so for a cluster that is not the lab's."""
     return os.environ.get("VVC_TEST_S3_URL") or f"http://{machine.address}:{PORT}"

@@ -22,15 +22,17 @@ NODE_AGENT_CONFIG = "node-agent-config"
 
 @dataclass(frozen=True)
 class Knobs:
-    """The three settings that decide how much Velero does at a time; the defaults are its own.
+    """The three settings that decide how much Velero does at a time, and one of its patience.
 
-    `concurrent_backups` is known since 1.18, `item_workers` since 1.16. `node_load` is how many
-    volumes a node's agent takes at the same time.
+    The defaults are its own. `concurrent_backups` is known since 1.18, `item_workers` since 1.16.
+    `node_load` is how many volumes a node's agent takes at the same time. `prepare_timeout` is
+    after what time it gives up a volume whose mover has not come up, in Go's notation; 30m else.
     """
 
     concurrent_backups: int = 1
     item_workers: int = 1
     node_load: int = 1
+    prepare_timeout: str = ""
 
     def flags(self) -> list[str]:
         """As `velero install` takes them; nothing for what Velero does anyway."""
@@ -158,10 +160,19 @@ def _configure_node_agent(velero: Velero) -> None:
 
 
 def _marked(documents: list[dict[str, Any]], velero: Velero) -> list[dict[str, Any]]:
-    """The node-agent reads its ConfigMap once, when it starts: a change of that must restart it."""
+    """With what the installer has no flag for.
+
+    The node-agent reads its ConfigMap once, when it starts: a change of that must restart it.
+    """
     for document in documents:
-        if document["kind"] == "DaemonSet" and velero.knobs.node_load != 1:
-            metadata = document["spec"]["template"].setdefault("metadata", {})
+        if document["kind"] != "DaemonSet":
+            continue
+        template = document["spec"]["template"]
+        if velero.knobs.prepare_timeout:
+            option = f"--data-mover-prepare-timeout={velero.knobs.prepare_timeout}"
+            template["spec"]["containers"][0]["args"].append(option)
+        if velero.knobs.node_load != 1:
+            metadata = template.setdefault("metadata", {})
             metadata.setdefault("annotations", {})["vvc-lab/node-agent-config"] = (
                 velero.knobs.node_agent_config()
             )

@@ -9,16 +9,18 @@ from typing import Any
 from uuid import uuid4
 
 from hack.demo.data import Digest
-from hack.lab import controller, faults, velero
+from hack.lab import controller, faults, s3, velero
 from hack.lab.cluster import Lab
 from hack.lab.velero import SECOND_LANE, VERSIONS, Knobs, Velero
-from tests.e2e import sets_restoring, sets_samples
+from tests.e2e import sets_restoring, sets_running, sets_samples
 from tests.e2e.sets_running import RunningSet
 from tests.e2e.sets_samples import MB, App
 
 SLOTS = 4
+#: A node-agent that is killed between taking a volume on and making the mover's pod never makes it.
+KNOBS = Knobs(concurrent_backups=SLOTS, node_load=2, prepare_timeout="1m")
 LANES: Mapping[str, tuple[Velero, ...]] = {
-    "1.18.3": (replace(VERSIONS["1.18.3"], knobs=Knobs(concurrent_backups=SLOTS, node_load=2)),),
+    "1.18.3": (replace(VERSIONS["1.18.3"], knobs=KNOBS),),
     "1.16.2": (VERSIONS["1.16.2"], SECOND_LANE),
 }
 #: What each node sends, so that a Backup takes long enough to be disturbed.
@@ -57,7 +59,11 @@ class Ground:
 
     @contextmanager
     def set(self, spec: Mapping[str, Any] | None = None) -> Iterator[RunningSet]:
-        """A BackupSet of all the applications that has just been made; gone with its Backups afterwards."""
+        """A BackupSet of all the applications that has just been made; gone afterwards.
+
+        Its Backups stay until all tests of this version have run: Velero locks a restic repository to delete
+        from it, and a Backup of the next test would fail.
+        """
         made = RunningSet(self.lanes[0].namespace, f"set-{uuid4().hex[:6]}", self.lanes)
         try:
             made.create(self.namespaces, {"retry": PATIENCE, **(spec or {})})
@@ -86,6 +92,7 @@ def standing(lab: Lab, version: str) -> Iterator[Ground]:
         for lane in lanes:
             velero.install_as(lab, lane)
             after.callback(velero.install_as, lab, replace(lane, knobs=Knobs()))
+            after.callback(_remove_backups, lab, lane)
             after.callback(sets_restoring.remove_restores, lane)
         controller.deploy(lab)
         after.callback(controller.remove)
@@ -97,6 +104,13 @@ def standing(lab: Lab, version: str) -> Iterator[Ground]:
         for node in lab.nodes:
             after.callback(faults.shape(node, MEGABITS))
         yield ground
+
+
+def _remove_backups(lab: Lab, lane: Velero) -> None:
+    """A node-agent that was killed leaves a lock in a restic repository: Velero deletes nothing there."""
+    if lane.uploader == "restic":
+        s3.unlock_restic(lab.s3, lane.prefix)
+    sets_running.delete_backups(lane)
 
 
 def _apps(lab: Lab) -> tuple[App, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from hack.lab.progress import wait_until
 from hack.lab.shell import LabError
 from hack.lab.velero import Velero
 
+LOCATION = ("backupstoragelocation", "default")
 RESOURCE = "backupsets.vvc.velero.io"
 SET_ENDED = frozenset({"Completed", "PartiallyFailed", "Failed", "Expired"})
 #: What the tests wait for a set's end at most; it takes a minute where nothing fails.
@@ -92,7 +94,7 @@ class RunningSet:
         return [found[name] for name in names if name in found]
 
     def remove(self) -> None:
-        """Delete the set and have Velero delete its Backups, their data too."""
+        """Delete the set, and wait until none of its Backups runs any more; they stay."""
         uid = (kubectl.get("-n", self.namespace, RESOURCE, self.name) or {"metadata": {}})["metadata"].get(
             "uid"
         )
@@ -101,8 +103,6 @@ class RunningSet:
         for lane in self.lanes:
             mine = [item["metadata"]["name"] for item in backups_in(lane) if _is_of(item, uid, names)]
             wait_for_backups(lane, mine)
-            for name in mine:
-                lane.command("backup", "delete", name, "--confirm")
 
 
 def backups_in(velero: Velero) -> list[Any]:
@@ -119,6 +119,44 @@ def wait_for_backups(velero: Velero, names: Sequence[str], seconds: float = SECO
 
     wait_until(lambda: set(phases().values()) <= ENDED, f"{', '.join(names)} end", seconds=seconds, every=0.5)
     return phases()
+
+
+@contextmanager
+def location_looked_at_often(lanes: Sequence[Velero]) -> Iterator[None]:
+    """Velero looks at its storage location every ten seconds instead of every minute."""
+    _look_at_location(lanes, "10s")
+    try:
+        yield
+    finally:
+        _look_at_location(lanes, None)
+
+
+def _look_at_location(lanes: Sequence[Velero], every: str | None) -> None:
+    patch = ["patch", *LOCATION, "--type=merge", "-p", json.dumps({"spec": {"validationFrequency": every}})]
+    for lane in lanes:
+        kubectl.kubectl("-n", lane.namespace, *patch)
+
+
+def wait_for_location(lanes: Sequence[Velero], phase: str, seconds: float = 90) -> None:
+    """Wait until each Velero says so of its storage location."""
+
+    def so() -> bool:
+        found = [kubectl.get("-n", lane.namespace, *LOCATION) for lane in lanes]
+        return {location.get("status", {}).get("phase") for location in found} == {phase}
+
+    wait_until(so, f"Velero's storage location is {phase}", seconds=seconds, every=0.5)
+
+
+def delete_backups(velero: Velero, seconds: float = SECONDS) -> None:
+    """Have Velero delete all its Backups and their data; raises LabError with its errors where it can't."""
+    velero.command("backup", "delete", "--all", "--confirm")
+    what = f"{velero.namespace} deletes its Backups"
+    try:
+        wait_until(lambda: not backups_in(velero), what, seconds=seconds, every=1)
+    except LabError as error:
+        requests = kubectl.items("-n", velero.namespace, "deletebackuprequests.velero.io")
+        said = [item.get("status", {}).get("errors") for item in requests]
+        raise LabError(f"{error}\n{json.dumps(said, indent=1)}") from error
 
 
 def most_at_once(backups: Sequence[Any]) -> int:

@@ -25,8 +25,8 @@ from tests.e2e.sets_ground import LANES, Ground, standing
 from tests.e2e.sets_running import RunningSet, attempts_of
 from tests.e2e.sets_samples import CLUSTER_ROLE, POD
 
-#: Longer than Velero needs to see that its storage location is gone, and to have tried once.
-STORAGE_AWAY = 75
+#: Once Velero knows that its storage location is gone: longer than the wait before a retry.
+STORAGE_AWAY = 15
 UNREADABLE = "unreadable.bin"
 
 
@@ -87,8 +87,6 @@ def test_backups_of_others_in_between_are_neither_disturbed_nor_in_the_way(groun
         phases = sets_running.wait_for_backups(lane, theirs)
         assert phases == dict.fromkeys(theirs, "Completed")
         assert differences(before, ground.restored(status)) == {}
-    for name in theirs:
-        lane.command("backup", "delete", name, "--confirm")
 
 
 def test_when_veleros_pod_is_killed_what_ran_is_made_anew_and_nothing_else(ground: Ground) -> None:
@@ -150,10 +148,12 @@ def test_when_a_node_agent_is_killed_the_set_completes_all_the_same(ground: Grou
 
 def test_when_the_storage_is_away_for_a_while_the_set_waits_and_completes(ground: Ground) -> None:
     before = ground.filled()
-    with ground.set({"retry": {"limit": 3, "backoff": "30s"}}) as made:
+    retry = {"limit": 4, "backoff": "10s"}
+    with sets_running.location_looked_at_often(ground.lanes), ground.set({"retry": retry}) as made:
         sets_running.wait_while_moving(ground.lanes[0])
         undo = faults.kill_service(ground.lab.s3, "s3")
         try:
+            sets_running.wait_for_location(ground.lanes, "Unavailable")
             time.sleep(STORAGE_AWAY)
             assert made.phase() not in sets_running.SET_ENDED
         finally:
@@ -166,13 +166,18 @@ def test_when_the_storage_is_away_for_a_while_the_set_waits_and_completes(ground
 def test_a_hook_that_fails_in_one_namespace_costs_that_pod_alone(ground: Ground) -> None:
     before = ground.filled()
     hurt = ground.namespaces[1]
-    hook = 'pre.hook.backup.velero.io/command=["/bin/false"]'
+    hook, on_error = "pre.hook.backup.velero.io/command", "pre.hook.backup.velero.io/on-error"
     annotate = ["-n", hurt, "annotate", "--overwrite", "pod", POD]
-    kubectl.kubectl(*annotate, hook, "pre.hook.backup.velero.io/on-error=Fail")
+    kubectl.kubectl(*annotate, f'{hook}=["/bin/false"]', f"{on_error}=Fail")
     with ground.set({"retry": {"limit": 1, "backoff": "5s"}}) as made:
-        status = made.wait_for_end()
+        try:
+            status = made.wait_for_end()
+        finally:
+            kubectl.kubectl(*annotate, f"{hook}-", f"{on_error}-")
         assert status["phase"] == "PartiallyFailed", status
-        assert {item["namespace"] for item in status["restorePoint"]["missing"]} == {hurt}
+        [missing] = status["restorePoint"]["missing"]
+        # No PodVolumeBackup tells of it, so that of a Backup of several namespaces all are named.
+        assert hurt in (missing["namespace"] or missing["reason"])
         attempts = {shard["name"]: len(shard["attempts"]) for shard in status["shards"]}
         holding = [shard["name"] for shard in status["shards"] if hurt in shard.get("namespaces", ())]
         assert attempts == {name: 2 if name in holding else 1 for name in attempts}
