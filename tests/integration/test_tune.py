@@ -172,6 +172,25 @@ def test_a_config_map_without_which_the_node_agent_would_not_start_stays(velero:
     assert refused.returncode == 2
     assert "Take --node-agent-configmap=node-agent-config from DaemonSet" in refused.stderr
     assert velero.load()["loadConcurrency"]["globalConfig"] > 1
+    # What it says to do is enough.
+    advised = json.loads(refused.stderr.split("-p '")[1].partition("'")[0])
+    velero.apps.patch_namespaced_daemon_set("node-agent", velero.namespace.name, advised)
+    assert velero.tune("--undo", "--yes").returncode == 0
+    assert velero.config_maps() == {}
+
+
+def test_a_set_can_be_named_or_described(velero: Installed) -> None:
+    velero.install()
+    told = velero.tune("--namespaces", velero.namespace.name)
+    assert told.returncode == 0, told.stderr
+    assert "As it is, this BackupSet takes about" in told.stdout
+    assert "all of them together" in told.stdout
+    nothing = velero.tune("--namespaces", "nowhere-*")
+    assert (nothing.returncode, "no namespace" in nothing.stderr.lower()) == (2, True), nothing
+    for options in (("nightly", "--undo"), ("--undo", "--namespaces", "a")):
+        refused = velero.tune(*options)
+        assert (refused.returncode, "--undo: puts back what was there" in refused.stderr) == (2, True)
+    assert velero.arguments() == ARGUMENTS
 
 
 def test_nobody_is_asked_where_there_is_no_terminal(velero: Installed) -> None:

@@ -40,7 +40,7 @@ class Found:
     """What is there, as the API server has it; ``config_map`` None: there is none called ``config_name``.
 
     ``named``: the node-agent is told of that ConfigMap; else it reads none. ``agent`` is its DaemonSet, empty
-    if there is none.
+    if there is none, ``flag`` the JSON pointer to the argument that names the ConfigMap, empty if not known.
     """
 
     deployment: dict[str, Any]
@@ -48,6 +48,7 @@ class Found:
     config_name: str
     named: bool
     agent: str
+    flag: str = ""
 
 
 async def find(client: Client, namespace: str, version: Version) -> Found:
@@ -56,9 +57,8 @@ async def find(client: Client, namespace: str, version: Version) -> Found:
     servers = [item async for item in _list(client, f"{workloads}/deployments") if decode_server(item)]
     if not servers:
         raise NoVelero(f"there is no Velero in namespace {namespace}; name another with -n")
-    agents = [
-        agent async for item in _list(client, f"{workloads}/daemonsets") if (agent := decode_agent(item))
-    ]
+    daemon_sets = [item async for item in _list(client, f"{workloads}/daemonsets") if decode_agent(item)]
+    agents = [agent for item in daemon_sets if (agent := decode_agent(item))]
     named = next((agent.config for agent in agents if agent.config), "")
     fixed = version < AGENT_CONFIG_FLAG_SINCE
     name = FIXED_AGENT_CONFIG if fixed or not named else named
@@ -68,7 +68,18 @@ async def find(client: Client, namespace: str, version: Version) -> Found:
         config_name=name,
         named=fixed or bool(named),
         agent=agents[0].name if agents else "",
+        flag=_place(daemon_sets[0], name) if agents else "",
     )
+
+
+def _place(daemon_set: msgspec.Raw, config: str) -> str:
+    """Where a node-agent is told of its ConfigMap in one argument, as ``Found.flag``."""
+    template = msgspec.json.decode(daemon_set)["spec"]["template"]["spec"]
+    for number, container in enumerate(template["containers"]):
+        for place, argument in enumerate(container.get("args") or ()):
+            if argument == f"--node-agent-configmap={config}":
+                return f"/spec/template/spec/containers/{number}/args/{place}"
+    return ""
 
 
 async def apply(client: Client, edits: Iterable[Edit]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -145,10 +146,22 @@ def _undone(found: Found) -> list[Edit]:
         raise ConfigurationError(
             f"ConfigMap {gone.namespace}/{gone.name}: would be deleted, and the node-agents, which are told"
             f" of it, would not start without it. Take --node-agent-configmap={gone.name} from DaemonSet"
-            f" {gone.namespace}/{found.agent} first:"
-            f" kubectl -n {gone.namespace} edit daemonset {found.agent}."
+            f" {gone.namespace}/{found.agent} first, when no Backup runs:"
+            f" kubectl -n {gone.namespace} {_untold(found)}"
         )
     return [edit for edit in edits if edit is not None]
+
+
+def _untold(found: Found) -> str:
+    """kubectl's arguments that take the flag from the DaemonSet; a patch fails if it has changed since."""
+    if not found.flag:
+        return f"edit daemonset {found.agent}"
+    value = f"--node-agent-configmap={found.config_name}"
+    steps = [
+        {"op": "test", "path": found.flag, "value": value},
+        {"op": "remove", "path": found.flag},
+    ]
+    return f"patch daemonset {found.agent} --type=json -p '{json.dumps(steps)}'"
 
 
 def _edits(tuning: Tuning, found: Found, namespace: str) -> list[Edit]:
