@@ -1,0 +1,75 @@
+"""Which live claims a backup has data of. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from velero_volume_controller.restore import kinds
+from velero_volume_controller.restore.cluster import Cluster
+from velero_volume_controller.restore.contents import Contents
+from velero_volume_controller.velero.model.backup_contents import Key, VolumeData
+from velero_volume_controller.velero.model.backups import COMPLETED
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What comes back into volumes, under the names that it comes back to.
+
+    ``claims`` are those with data, and whether it comes back by a snapshot. ``pods`` are those into whose
+    volumes Velero writes, with the names of the claims that are known to be behind them; a pod in
+    ``unresolved`` has data of a volume whose claim, if it has one, can't be told. ``known``: there is no
+    other data.
+    """
+
+    known: bool
+    claims: Mapping[tuple[str, str], bool]
+    pods: Mapping[tuple[str, str], frozenset[str]]
+    unresolved: frozenset[tuple[str, str]]
+
+
+def coming_back(contents: Contents, targets: Mapping[str, str], cluster: Cluster) -> Data:
+    """Find the claims: as the backup tells, else by its PodVolumeBackups, else by the pods that are live."""
+    told = _claims_taken(contents, cluster)
+    claims: dict[tuple[str, str], bool] = {}
+    pods: dict[tuple[str, str], frozenset[str]] = {}
+    unresolved = set()
+    for each in contents.data:
+        if each.snapshot and not each.claim:
+            claims.update((claim, True) for claim in _bound(each, targets, cluster))
+        if each.namespace not in targets:
+            continue
+        target = targets[each.namespace]
+        claim = each.claim or told.get((each.namespace, each.pod, each.volume), "")
+        pod = (target, each.pod)
+        if not claim and each.pod:
+            claim, sure = _mounted(Key(*kinds.POD, *pod), each.volume, cluster)
+            if not sure:
+                unresolved.add(pod)
+        if claim:
+            claims[target, claim] = each.snapshot
+        if each.pod and not each.snapshot:
+            pods[pod] = pods.get(pod, frozenset()) | ({claim} if claim else set())
+    return Data(contents.data_known, claims, pods, frozenset(unresolved))
+
+
+def _claims_taken(contents: Contents, cluster: Cluster) -> dict[tuple[str, str, str], str]:
+    """The claims behind (namespace, pod, volume), as PodVolumeBackups of these very Backups have it."""
+    return {
+        (taken.pod_namespace, taken.pod, taken.volume): taken.claim
+        for taken in cluster.taken
+        if taken.backup in contents.backups and taken.phase == COMPLETED
+    }
+
+
+def _mounted(pod: Key, volume: str, cluster: Cluster) -> tuple[str, bool]:
+    """The claim behind a live pod's volume, empty if it is of another type; and whether the pod is live."""
+    live = cluster.objects.get(pod)
+    return (dict(live.mounts).get(volume, ""), True) if live else ("", False)
+
+
+def _bound(data: VolumeData, targets: Mapping[str, str], cluster: Cluster) -> Iterator[tuple[str, str]]:
+    """The claim of a PersistentVolume, if it comes back where it was."""
+    live = cluster.objects.get(Key(*kinds.VOLUME, "", data.persistent_volume))
+    if live is not None and live.claim is not None and targets.get(live.claim[0]) == live.claim[0]:
+        yield live.claim

@@ -1,0 +1,115 @@
+"""What would be deleted if nothing stood against it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from velero_volume_controller.api.cleanrestore import Extras, Scope
+from velero_volume_controller.restore import kinds
+from velero_volume_controller.restore.ground import Ground, Verdict
+from velero_volume_controller.restore.live import Live
+from velero_volume_controller.restore.planned import Action
+from velero_volume_controller.velero.model.backup_contents import Key
+
+
+def wishes(ground: Ground) -> dict[Key, Verdict]:
+    """Of every live object in the plan's namespaces."""
+    chosen = _about_volumes(ground) if ground.given.wanted.scope is Scope.VOLUMES else {}
+    verdicts = {live.key: _wish(ground, live, chosen) for live in ground.live}
+    _take_dependents(ground, verdicts)
+    return verdicts
+
+
+def _wish(ground: Ground, live: Live, chosen: dict[Key, str]) -> Verdict:
+    wanted, held = ground.given.wanted, live.key in ground.selected.held
+    if (why := ground.protection.object(live)) is not None:
+        return Verdict(Action.KEEP, f"protected: {why}", firm=True)
+    if wanted.scope is Scope.VOLUMES:
+        if live.key not in chosen:
+            return Verdict(Action.KEEP, "no data comes back into it, and scope is volumes")
+        if held:
+            return Verdict(Action.DELETE, chosen[live.key])
+        return Verdict(Action.KEEP, "the backup does not hold it")
+    if wanted.scope is Scope.NAMESPACE:
+        holds = "holds it" if held else "does not hold it, and scope is namespace"
+        return Verdict(Action.DELETE, f"the backup {holds}")
+    if held and live.ended:
+        # Velero does not restore what had ended when it was backed up (restore.go, isCompleted).
+        return Verdict(Action.KEEP, "it has ended, and what has ended does not come back")
+    if held:
+        return Verdict(Action.DELETE, "the backup holds it")
+    if wanted.extras is Extras.DELETE:
+        return Verdict(Action.DELETE, "the backup does not hold it, and extras are deleted")
+    return Verdict(Action.KEEP, "the backup does not hold it")
+
+
+def _about_volumes(ground: Ground) -> dict[Key, str]:
+    """What scope volumes is about, and why: claims and pods with data, and whatever makes those pods."""
+    chosen: dict[Key, str] = {}
+    pods: list[Live] = []
+    for namespace, name in ground.data.claims:
+        claim = ground.find(Key(*kinds.CLAIM, namespace, name))
+        if claim is not None:
+            chosen[claim.key] = "its data comes back"
+            pods += ground.relations.pods_using(claim)
+    makers: list[Live] = []
+    for namespace, name in ground.data.pods:
+        pod = ground.find(key := Key(*kinds.POD, namespace, name))
+        if pod is not None:
+            pods.append(pod)
+        else:
+            makers += ground.adopters(key)
+    for pod in pods:
+        chosen[pod.key] = "data comes back into its volumes"
+    for live in (*pods, *makers):
+        for maker in _upwards(ground, live):
+            chosen.setdefault(maker.key, "it would make, or adopt, pods into which data comes back")
+    return chosen
+
+
+def _upwards(ground: Ground, live: Live) -> Iterator[Live]:
+    """The object and its controllers; owners that go round in a circle are seen once."""
+    seen: set[str] = set()
+    at: Live | None = live
+    while at is not None and at.uid not in seen:
+        seen.add(at.uid)
+        yield at
+        at = ground.relations.owner(at)
+
+
+def _take_dependents(ground: Ground, verdicts: dict[Key, Verdict]) -> None:
+    """What its controller made goes with it, and so does what that made. Claims do not: they hold data."""
+    relations = ground.relations
+    waiting = [live for live in ground.live if verdicts[live.key].action is Action.DELETE]
+    while waiting:
+        owner = waiting.pop()
+        for live in relations.dependents.get(owner.uid, ()):
+            verdict = verdicts.get(live.key)
+            if verdict is None or verdict.action is not Action.KEEP or verdict.firm:
+                continue
+            controller = relations.owner(live)
+            if controller is not None and _goes_along(ground, verdicts, live, controller):
+                verdicts[live.key] = Verdict(Action.DELETE, f"it goes with {controller.key}")
+                waiting.append(live)
+    for live in ground.live:
+        controller = relations.owner(live)
+        verdict = verdicts[live.key]
+        if controller is None or verdict.action is not Action.DELETE:
+            continue
+        if _all_deleted(ground, verdicts, live) and live.controller is not None:
+            verdicts[live.key] = replace(verdict, by=controller.key)
+
+
+def _goes_along(ground: Ground, verdicts: dict[Key, Verdict], live: Live, controller: Live) -> bool:
+    if kinds.of(live.key) == kinds.CLAIM and kinds.of(controller.key) != kinds.POD:
+        return False
+    return _all_deleted(ground, verdicts, live)
+
+
+def _all_deleted(ground: Ground, verdicts: dict[Key, Verdict], live: Live) -> bool:
+    """Whether none of its owners stays, so that the garbage collector takes it."""
+    return all(
+        (found := verdicts.get(owner.key)) is not None and found.action is Action.DELETE
+        for owner in ground.relations.owners(live)
+    )
