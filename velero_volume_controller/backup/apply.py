@@ -9,10 +9,11 @@ import msgspec
 import structlog
 
 from velero_volume_controller.api.backupset import GROUP, VERSION, BackupSetStatus
+from velero_volume_controller.api.objects import plain
+from velero_volume_controller.api.times import format_time
 from velero_volume_controller.backup import naming
-from velero_volume_controller.backup.objects import BackupSet, decode_set, plain
+from velero_volume_controller.backup.objects import BackupSet, decode_set
 from velero_volume_controller.backup.steps import CreateBackup, Nudge, Tell
-from velero_volume_controller.backup.times import format_time
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError
 from velero_volume_controller.kube.events import Event, Recorder, Regarding

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from velero_volume_controller.api.backupset import Attempt, Retry, Shard
+from velero_volume_controller.api.times import AHEAD, after, parse_duration, seconds_between
 from velero_volume_controller.backup.naming import PLAN, backup_name, ours
 from velero_volume_controller.backup.steps import Observed, SetIdentity
-from velero_volume_controller.backup.times import AHEAD, after, parse_duration, seconds_between
 from velero_volume_controller.velero.model import backups as phases
 from velero_volume_controller.velero.model.backups import Backup
 from velero_volume_controller.velero.model.lanes import Lane

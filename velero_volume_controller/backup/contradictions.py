@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from velero_volume_controller.api.backupset import BackupSetSpec
+from velero_volume_controller.api.times import parse_duration
 from velero_volume_controller.backup.gate import check_window
-from velero_volume_controller.backup.times import parse_duration
 from velero_volume_controller.backup.work import PlanningError
 from velero_volume_controller.config.tree import Path
 

@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatus, SetPhase
+from velero_volume_controller.api.times import format_time, seconds_between
 from velero_volume_controller.backup import apply, naming
 from velero_volume_controller.backup.complaints import Complaints
 from velero_volume_controller.backup.gate import gate
@@ -47,7 +48,6 @@ from velero_volume_controller.backup.steps import (
     Step,
     Tell,
 )
-from velero_volume_controller.backup.times import format_time, seconds_between
 from velero_volume_controller.backup.work import Plan, PlanningError
 from velero_volume_controller.kube.cache import Cache, Kind
 from velero_volume_controller.kube.client import Client

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatus, Window
-from velero_volume_controller.backup.times import format_time, parse_duration, parse_time
+from velero_volume_controller.api.times import format_time, parse_duration, parse_time
 from velero_volume_controller.backup.work import PlanningError
 
 

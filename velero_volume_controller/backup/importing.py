@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import msgspec
 
 from velero_volume_controller.api.backupset import MAX_NAME
+from velero_volume_controller.api.objects import plain
 from velero_volume_controller.backup.apply import BACKUP_SETS
 from velero_volume_controller.backup.handling import make, read, remove, sets, steer
 from velero_volume_controller.backup.naming import SET_UID
-from velero_volume_controller.backup.objects import BackupSet, plain
+from velero_volume_controller.backup.objects import BackupSet
 from velero_volume_controller.backup.rebuild import Rebuilt, rebuild
 from velero_volume_controller.backup.written import Written
 from velero_volume_controller.kube.client import Client

@@ -36,6 +36,8 @@ from velero_volume_controller.api.backupset import (
     SetPhase,
     Shard,
 )
+from velero_volume_controller.api.conditions import Truth, find, put
+from velero_volume_controller.api.times import AHEAD, after
 from velero_volume_controller.backup import conditions, results, slots, stuck
 from velero_volume_controller.backup.attempts import (
     LOST,
@@ -59,7 +61,6 @@ from velero_volume_controller.backup.naming import (
 )
 from velero_volume_controller.backup.render import check_template, render
 from velero_volume_controller.backup.steps import Action, CreateBackup, Nudge, Situation, Step, Tell
-from velero_volume_controller.backup.times import AHEAD, after
 from velero_volume_controller.backup.work import Plan, PlanningError
 from velero_volume_controller.velero.model.backups import RESTORABLE
 
@@ -89,7 +90,7 @@ class _Run:
     def spec(self) -> BackupSetSpec:
         return self.situation.spec
 
-    def condition(self, type_: str, status: conditions.Truth, reason: str, message: str) -> bool:
+    def condition(self, type_: str, status: Truth, reason: str, message: str) -> bool:
         """Whether it says something else than before."""
         new = Condition(
             type=type_,
@@ -99,7 +100,7 @@ class _Run:
             last_transition_time=self.situation.now,
             observed_generation=self.situation.identity.generation,
         )
-        return conditions.put(self.status.conditions, new)
+        return put(self.status.conditions, new)
 
     def tell(self, reason: str, message: str, *, warning: bool = False) -> None:
         self.actions.append(Tell(reason, message, warning))
@@ -391,7 +392,7 @@ def _spec_changed(run: _Run) -> None:
         message = f"{fields}: changed after the set was planned, and ignored; make a new BackupSet for it"
         if run.condition(conditions.SPEC_CHANGED, "True", "Ignored", message):
             run.tell("SpecChanged", message, warning=True)
-    elif conditions.find(run.status.conditions, conditions.SPEC_CHANGED):
+    elif find(run.status.conditions, conditions.SPEC_CHANGED):
         run.condition(conditions.SPEC_CHANGED, "False", "AsPlanned", "the spec is as it was planned")
 
 
@@ -409,7 +410,7 @@ def _degraded(run: _Run) -> None:
         reason, message = troubles[0][0], ". ".join(message for _, message in troubles)
         if run.condition(conditions.DEGRADED, "True", reason, message):
             run.tell(reason, message, warning=True)
-    elif conditions.find(run.status.conditions, conditions.DEGRADED):
+    elif find(run.status.conditions, conditions.DEGRADED):
         run.condition(conditions.DEGRADED, "False", "AsExpected", "nothing is known to be wrong")
 
 
@@ -580,6 +581,6 @@ def _gone_since(run: _Run) -> None:
         message = f"the restore point is no longer whole; gone: {', '.join(lost)}"
         run.condition(conditions.DEGRADED, "True", "BackupsGone", message)
         return
-    known = conditions.find(status.conditions, conditions.DEGRADED)
+    known = find(status.conditions, conditions.DEGRADED)
     if known is not None and known.reason == "BackupsGone":
         run.condition(conditions.DEGRADED, "False", "AsExpected", "nothing is known to be wrong")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from velero_volume_controller.api.conditions import find
 from velero_volume_controller.backup import conditions
 from velero_volume_controller.backup.attempts import due, under_way
 from velero_volume_controller.backup.objects import BackupSet
@@ -36,7 +37,7 @@ def held_by(found: BackupSet) -> list[str]:
 
 
 def _held_up(found: BackupSet) -> bool:
-    known = conditions.find(found.status.conditions, conditions.PROGRESSING)
+    known = find(found.status.conditions, conditions.PROGRESSING)
     return known is not None and known.status == "False" and known.reason in _STARTS_NOTHING
 
 

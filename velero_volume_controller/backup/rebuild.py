@@ -23,11 +23,12 @@ from velero_volume_controller.api.backupset import (
     SetPhase,
     Shard,
 )
+from velero_volume_controller.api.conditions import put
+from velero_volume_controller.api.times import format_time, parse_time
 from velero_volume_controller.backup import conditions, naming, results
 from velero_volume_controller.backup.attempts import LOST, View, fold
 from velero_volume_controller.backup.machine import frozen
 from velero_volume_controller.backup.steps import Observed, SetIdentity
-from velero_volume_controller.backup.times import format_time, parse_time
 from velero_volume_controller.velero.model.backups import Backup
 from velero_volume_controller.velero.model.lanes import Lane
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
@@ -115,7 +116,7 @@ def _conclude(status: BackupSetStatus, view: View) -> None:
             message=message,
             last_transition_time=view.now,
         )
-        conditions.put(status.conditions, condition)
+        put(status.conditions, condition)
 
 
 def _shards(backups: list[Backup]) -> list[Shard]:

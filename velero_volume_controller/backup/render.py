@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from velero_volume_controller.api.backupset import BackupSetSpec, Shard
-from velero_volume_controller.backup.times import parse_duration
+from velero_volume_controller.api.times import parse_duration
 from velero_volume_controller.backup.work import PlanningError
 
 #: No namespace's name escapes these: it begins with a digit or a small letter (RFC 1123). ``*`` is not

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from velero_volume_controller.api.backupset import BackupSetScheduleSpec, SetPhase
+from velero_volume_controller.api.conditions import find
+from velero_volume_controller.api.times import seconds_between
 from velero_volume_controller.backup import conditions
 from velero_volume_controller.backup.objects import BackupSet
-from velero_volume_controller.backup.times import seconds_between
 
 #: For so long a set whose Backups are all gone is still shown, as Expired. Seconds.
 SHOWN_EXPIRED: Final = 24 * 3600.0
@@ -60,7 +61,7 @@ def _age(found: BackupSet) -> tuple[str, str]:
 
 
 def _shown_enough(found: BackupSet, now: str) -> bool:
-    complete = conditions.find(found.status.conditions, conditions.COMPLETE)
+    complete = find(found.status.conditions, conditions.COMPLETE)
     times = (found.status.expires, complete.last_transition_time if complete else None)
     since = max(filter(None, times), default=None)
     return since is None or seconds_between(since, now) >= SHOWN_EXPIRED

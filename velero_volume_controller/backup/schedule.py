@@ -20,12 +20,12 @@ from velero_volume_controller.api.backupset import (
     Condition,
     SetPhase,
 )
-from velero_volume_controller.backup import conditions
+from velero_volume_controller.api.conditions import Truth, put
+from velero_volume_controller.api.times import AHEAD, format_time, parse_time
 from velero_volume_controller.backup.cron import MOST_MISSED, Cron, ScheduleError, parse_cron
 from velero_volume_controller.backup.naming import SCHEDULE, SCHEDULE_UID, SCHEDULED_AT, label_value
 from velero_volume_controller.backup.objects import BackupSet, Schedule
 from velero_volume_controller.backup.steps import Tell
-from velero_volume_controller.backup.times import AHEAD, format_time, parse_time
 
 #: The condition of a schedule: True while it makes sets; False says why it does not.
 SCHEDULED: Final = "Scheduled"
@@ -176,7 +176,7 @@ def _observe(status: BackupSetScheduleStatus, sets: Sequence[BackupSet], now: da
 def _say(
     schedule: Schedule,
     status: BackupSetScheduleStatus,
-    value: conditions.Truth,
+    value: Truth,
     reason: str,
     message: str,
     now: str,
@@ -190,7 +190,7 @@ def _say(
         last_transition_time=now,
         observed_generation=schedule.generation,
     )
-    changed = conditions.put(status.conditions, condition)
+    changed = put(status.conditions, condition)
     if not changed or value == "True":
         return ()
     return (Tell(reason, message, warning=reason not in {"Suspended", "StillRunning"}),)

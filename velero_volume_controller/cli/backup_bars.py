@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from velero_volume_controller.backup.times import parse_time, seconds_between
+from velero_volume_controller.api.times import parse_time, seconds_between
 from velero_volume_controller.backup.views import WAITING, SetView, ShardView, VolumeView
 from velero_volume_controller.backup.words import amount, part, span
 from velero_volume_controller.cli.backup_terminal import Pen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from velero_volume_controller.backup.times import format_time
+from velero_volume_controller.api.times import format_time
 from velero_volume_controller.cli.backup_cluster import Where, ask
 from velero_volume_controller.cli.options import cluster_options
 from velero_volume_controller.cli.output import counted, print_lines, safe

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from velero_volume_controller.api.times import format_time
 from velero_volume_controller.backup.progress import view
-from velero_volume_controller.backup.times import format_time
 from velero_volume_controller.backup.views import Seen, document
 from velero_volume_controller.cli.backup_bars import bars
 from velero_volume_controller.cli.backup_cluster import Where, ask, output_form, set_name

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatus
+from velero_volume_controller.api.times import after
 from velero_volume_controller.backup.machine import step
 from velero_volume_controller.backup.steps import (
     CreateBackup,
@@ -17,7 +18,6 @@ from velero_volume_controller.backup.steps import (
     Step,
     Tell,
 )
-from velero_volume_controller.backup.times import after
 from velero_volume_controller.backup.work import Plan, PlannedShard, PlannedVolume, Volume
 from velero_volume_controller.velero.model.backups import Backup, BackupStatus
 from velero_volume_controller.velero.model.lanes import Lane

@@ -13,7 +13,7 @@ from velero_volume_controller.api.backupset import (
     SetPhase,
     Shard,
 )
-from velero_volume_controller.backup.times import after
+from velero_volume_controller.api.times import after
 from velero_volume_controller.backup.views import Seen
 from velero_volume_controller.velero.model.backups import Backup, BackupStatus
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup

@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.backup.setmaker import make_spec
 from velero_volume_controller.api.backupset import Attempt, BackupSetStatus, Condition, SetPhase, Shard
-from velero_volume_controller.backup.objects import BackupSet, Object
+from velero_volume_controller.api.objects import Object
+from velero_volume_controller.backup.objects import BackupSet
 from velero_volume_controller.backup.precedence import held_by, held_by_older
 
 EARLY, LATE = "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"

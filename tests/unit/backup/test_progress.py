@@ -25,10 +25,10 @@ from velero_volume_controller.api.backupset import (
     RestorePoint,
     SetPhase,
 )
+from velero_volume_controller.api.times import seconds_between
 from velero_volume_controller.backup.changes import changes
 from velero_volume_controller.backup.progress import view
 from velero_volume_controller.backup.remaining import LEAST, Work, finish, pace, places
-from velero_volume_controller.backup.times import seconds_between
 from velero_volume_controller.backup.views import Seen, document
 from velero_volume_controller.backup.words import amount, part, span
 
