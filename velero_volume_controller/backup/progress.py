@@ -17,6 +17,7 @@ from velero_volume_controller.api.backupset import (
     SetPhase,
     Shard,
 )
+from velero_volume_controller.api.conditions import find
 from velero_volume_controller.api.times import after, parse_time, seconds_between
 from velero_volume_controller.backup import remaining
 from velero_volume_controller.backup.attempts import LOST, OVER, REFUSED, due
@@ -26,7 +27,6 @@ from velero_volume_controller.backup.conditions import (
     PROGRESSING,
     SHARD_FAILED,
     SPEC_CHANGED,
-    find,
 )
 from velero_volume_controller.backup.failures import failures
 from velero_volume_controller.backup.remaining import Work

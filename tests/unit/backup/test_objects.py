@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from velero_volume_controller.api.backupset import BackupSetStatus, SetPhase
-from velero_volume_controller.backup.objects import decode_schedule, decode_set, plain
+from velero_volume_controller.api.objects import plain
+from velero_volume_controller.backup.objects import decode_schedule, decode_set
 from velero_volume_controller.backup.outcomes import ended_attempts
 
 
