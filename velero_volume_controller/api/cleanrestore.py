@@ -16,6 +16,8 @@ from velero_volume_controller.api.backupset import Duration, LabelSelector, Name
 
 #: On a namespace or an object, as label or annotation: no CleanRestore deletes it.
 PROTECT: Final = "vvc.velero.io/protect"
+#: On a workload that was stilled: by which CleanRestore, and what it was before (``restore.quiet``).
+QUIESCED: Final = "vvc.velero.io/quiesced"
 
 _MAX_NAMES: Final = 1024
 

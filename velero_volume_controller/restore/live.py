@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from velero_volume_controller.api.cleanrestore import PROTECT
+from velero_volume_controller.api.cleanrestore import PROTECT, QUIESCED
 from velero_volume_controller.restore import kinds
 from velero_volume_controller.velero.model.annotations import MIRROR_POD
 from velero_volume_controller.velero.model.backup_contents import Key
@@ -34,7 +34,8 @@ class Live(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ``protected``: it says so itself. ``ended``: a pod or a Job that has run to its end. ``mounts`` are a
     pod's (volume, claim), ``scheduled`` whether it has a node. ``volume`` is the PersistentVolume that a
     claim is bound to; of a PersistentVolume, ``claim`` is the one bound to it, and ``stays`` whether it
-    outlives that claim.
+    outlives that claim. ``version`` is its resourceVersion; ``replicas`` and ``suspended`` are what a workload
+    wants, None where it has no such field; ``quiesced`` is what was noted on it when it was stilled.
     """
 
     key: Key
@@ -52,6 +53,10 @@ class Live(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     volume: str = ""
     claim: tuple[str, str] | None = None
     stays: bool = False
+    version: str = ""
+    replicas: int | None = None
+    suspended: bool | None = None
+    quiesced: str = ""
 
     @property
     def controller(self) -> Owner | None:
@@ -71,6 +76,7 @@ class _WireMetadata(msgspec.Struct, rename="camel"):
     uid: str
     namespace: str = ""
     generation: int = 0
+    resource_version: str = ""
     deletion_timestamp: str | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
@@ -111,8 +117,19 @@ class _WireJobStatus(msgspec.Struct, rename="camel"):
     completion_time: str | None = None
 
 
+class _WireWorkloadSpec(msgspec.Struct):
+    replicas: int | None = None
+    suspend: bool | None = None
+
+
+class _WireWorkload(msgspec.Struct):
+    metadata: _WireMetadata
+    spec: _WireWorkloadSpec = _WireWorkloadSpec()
+
+
 class _WireJob(msgspec.Struct):
     metadata: _WireMetadata
+    spec: _WireWorkloadSpec = _WireWorkloadSpec()
     status: _WireJobStatus = _WireJobStatus()
 
 
@@ -142,6 +159,7 @@ class _WireVolume(msgspec.Struct):
 
 _ANY: Final = msgspec.json.Decoder(_Wire)
 _POD: Final = msgspec.json.Decoder(_WirePod)
+_WORKLOAD: Final = msgspec.json.Decoder(_WireWorkload)
 _JOB: Final = msgspec.json.Decoder(_WireJob)
 _CLAIM: Final = msgspec.json.Decoder(_WireClaim)
 _VOLUME: Final = msgspec.json.Decoder(_WireVolume)
@@ -156,7 +174,16 @@ def decode_live(raw: bytes | msgspec.Raw, group: str, kind: str) -> Live:
             return _pod(_POD.decode(raw), raw)
         case kinds.JOB:
             job = _JOB.decode(raw)
-            return _live(job.metadata, raw, group, kind, ended=bool(job.status.completion_time))
+            ended, suspended = bool(job.status.completion_time), bool(job.spec.suspend)
+            return _live(job.metadata, raw, group, kind, ended=ended, suspended=suspended)
+        case kinds.CRON_JOB:
+            cron_job = _WORKLOAD.decode(raw)
+            return _live(cron_job.metadata, raw, group, kind, suspended=bool(cron_job.spec.suspend))
+        case scaled if scaled in kinds.SCALED:
+            workload = _WORKLOAD.decode(raw)
+            # An absent one is one (apps/v1 and v1 defaults).
+            replicas = 1 if workload.spec.replicas is None else workload.spec.replicas
+            return _live(workload.metadata, raw, group, kind, replicas=replicas)
         case kinds.CLAIM:
             claim = _CLAIM.decode(raw)
             return _live(claim.metadata, raw, group, kind, volume=claim.spec.volume_name)
@@ -203,6 +230,8 @@ def _live(wire: _WireMetadata, raw: bytes | msgspec.Raw, group: str, kind: str, 
         labels=labels,
         terminating=wire.deletion_timestamp is not None,
         # A slip of the pen shall not cost what somebody wanted to keep.
+        version=wire.resource_version,
+        quiesced=annotations.get(QUIESCED, ""),
         protected=any(said.get(PROTECT, "false") != "false" for said in (labels, annotations)),
         **more,
     )
