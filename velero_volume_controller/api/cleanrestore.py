@@ -12,7 +12,14 @@ import msgspec
 from msgspec import Meta
 
 from velero_volume_controller.api import names
-from velero_volume_controller.api.backupset import Duration, LabelSelector, Name, NameOrPattern
+from velero_volume_controller.api.backupset import (
+    Condition,
+    Duration,
+    LabelSelector,
+    Name,
+    NameOrPattern,
+    Time,
+)
 
 #: On a namespace or an object, as label or annotation: no CleanRestore deletes it.
 PROTECT: Final = "vvc.velero.io/protect"
@@ -174,10 +181,21 @@ class Verify(_Spec):
     pods_ready: Annotated[Duration, Meta(description="How long pods may take to be ready.")] = "10m"
 
 
+_ONE_SOURCE: Final = {
+    "x-kubernetes-validations": [
+        {
+            "rule": "[has(self.backupSet), has(self.backup), has(self.backups) && size(self.backups) > 0]"
+            ".filter(given, given).size() == 1",
+            "message": "spec.source: expected exactly one of backupSet, backup and backups",
+        }
+    ]
+}
+
+
 class CleanRestoreSpec(Clearing, kw_only=True):
     """One run: what is restored, and what is cleared away before."""
 
-    source: Annotated[Source, Meta(description="What is restored.")]
+    source: Annotated[Source, Meta(description="What is restored.", extra_json_schema=_ONE_SOURCE)]
     undo: Annotated[
         Undo,
         Meta(
@@ -200,6 +218,25 @@ class CleanRestoreSpec(Clearing, kw_only=True):
             description="The hash of the plan that is approved.",
         ),
     ] = None
+    allow_partial: Annotated[
+        bool,
+        Meta(
+            description="Restores PartiallyFailed Backups, too: what failed in them does not come back, and "
+            "the plan names it.",
+        ),
+    ] = False
+    cancel: Annotated[
+        bool,
+        Meta(description="Ends the run, as long as nothing has been deleted. What was stilled is put back."),
+    ] = False
+    undo_of: Annotated[
+        ObjectName | None,
+        Meta(
+            title="the name of an object",
+            description="The CleanRestore that this one undoes: it deletes what that one restored, and "
+            "nothing else.",
+        ),
+    ] = None
     restore_template: Annotated[
         dict[str, Any],
         Meta(
@@ -213,3 +250,211 @@ class CleanRestoreSpec(Clearing, kw_only=True):
     verify: Annotated[Verify, Meta(description="What is looked at afterwards.")] = msgspec.field(
         default_factory=Verify
     )
+
+
+class _Status(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """What the controller writes: a newer one may have written more."""
+
+
+class RestorePhase(StrEnum):
+    """Where a CleanRestore stands, in the order in which it goes."""
+
+    PLANNING = "Planning"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    VALIDATING = "Validating"
+    UNDO_BACKUP = "UndoBackup"
+    QUIESCING = "Quiescing"
+    CLEARING = "Clearing"
+    WAITING_GONE = "WaitingGone"
+    RESTORING = "Restoring"
+    VERIFYING = "Verifying"
+    COMPLETED = "Completed"
+    COMPLETED_WITH_WARNINGS = "CompletedWithWarnings"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more happens, unless a failed one is told to go on."""
+        return self in _ENDED
+
+    @property
+    def touches(self) -> bool:
+        """What is in the namespaces may be different from before."""
+        return self in _TOUCHING
+
+
+_ENDED: Final = frozenset(
+    {
+        RestorePhase.COMPLETED,
+        RestorePhase.COMPLETED_WITH_WARNINGS,
+        RestorePhase.FAILED,
+        RestorePhase.CANCELLED,
+    }
+)
+_TOUCHING: Final = frozenset(
+    {
+        RestorePhase.QUIESCING,
+        RestorePhase.CLEARING,
+        RestorePhase.WAITING_GONE,
+        RestorePhase.RESTORING,
+        RestorePhase.VERIFYING,
+    }
+)
+
+
+class SourceBackup(_Status):
+    """A Backup of the restore point."""
+
+    name: Annotated[str, Meta(description="Its name.")]
+    namespace: Annotated[str, Meta(description="That of its Velero, which restores it too.")]
+
+
+class PlanSummary(_Status):
+    """What was decided about every object, in short."""
+
+    hash: Annotated[str, Meta(description="The plan's hash: approved is what spec.planHash says.")]
+    delete: Annotated[int, Meta(description="Objects that are deleted.")] = 0
+    keep: Annotated[int, Meta(description="Objects that stay.")] = 0
+    create: Annotated[int, Meta(description="Objects that come back and are not there.")] = 0
+    blocked: Annotated[
+        int, Meta(description="Objects that would have to go and may not: such a plan is refused.")
+    ] = 0
+    config_maps: Annotated[
+        list[str], Meta(description="ConfigMaps that hold the whole plan, gzipped, in their order.")
+    ] = []
+    digest: Annotated[str, Meta(description="sha256 of what they hold.")] = ""
+    made: Annotated[Time | None, Meta(description="When it was made.")] = None
+    namespaces: Annotated[
+        list[str], Meta(description="Namespaces that are restored, by the names that they get.")
+    ] = []
+    backups: Annotated[
+        list[SourceBackup], Meta(description="What is restored, in the order in which it is.")
+    ] = []
+
+
+class RunStep(_Status):
+    """A phase that was gone through."""
+
+    phase: Annotated[RestorePhase, Meta(description="Which.")]
+    started: Annotated[Time, Meta(description="When it began.")]
+    ended: Annotated[Time | None, Meta(description="When it ended.")] = None
+
+
+class Uncovered(_Status):
+    """A claim whose data the undo backup does not have."""
+
+    namespace: Annotated[str, Meta(description="Where.")]
+    claim: Annotated[str, Meta(description="Its name.")]
+    reason: Annotated[str, Meta(description="Why.")] = ""
+
+
+class UndoStatus(_Status):
+    """The Backup of what is cleared away."""
+
+    backup: Annotated[str, Meta(description="Its name.")]
+    namespace: Annotated[str, Meta(description="That of its Velero.")]
+    uid: Annotated[str, Meta(description="Its uid, once it was seen.")] = ""
+    phase: Annotated[str, Meta(description="Velero's phase.")] = ""
+    attempt: Annotated[int, Meta(description="Which attempt it is.")] = 1
+    created: Annotated[Time | None, Meta(description="When it was handed to Velero.")] = None
+    expires: Annotated[Time | None, Meta(description="When Velero deletes it.")] = None
+    uncovered: Annotated[
+        list[Uncovered], Meta(description="Claims that are deleted and whose data it does not have.")
+    ] = []
+
+
+class RunRestore(_Status):
+    """A Restore of Velero's that this run made."""
+
+    name: Annotated[str, Meta(description="Its name.")]
+    namespace: Annotated[str, Meta(description="That of its Velero.")]
+    backup: Annotated[str, Meta(description="The Backup that it restores.")]
+    uid: Annotated[str, Meta(description="Its uid, once it was seen.")] = ""
+    attempt: Annotated[int, Meta(description="Which attempt at this Backup it is.")] = 1
+    phase: Annotated[str, Meta(description="Velero's phase, or Lost when it is gone.")] = ""
+    created: Annotated[Time | None, Meta(description="When it was handed to Velero.")] = None
+    started: Annotated[Time | None, Meta(description="When Velero began.")] = None
+    ended: Annotated[Time | None, Meta(description="When Velero ended.")] = None
+    errors: Annotated[int, Meta(description="Errors that Velero counts.")] = 0
+    warnings: Annotated[int, Meta(description="Warnings that Velero counts.")] = 0
+    reason: Annotated[str, Meta(description="Why it did not complete.")] = ""
+
+
+class RunProgress(_Status):
+    """How far it is."""
+
+    gone: Annotated[int, Meta(description="Objects of the plan that are gone.")] = 0
+    to_go: Annotated[int, Meta(description="Objects that the plan deletes.")] = 0
+    volumes_done: Annotated[int, Meta(description="Volumes written completely.")] = 0
+    volumes_total: Annotated[int, Meta(description="Volumes found so far.")] = 0
+    bytes_done: Annotated[int, Meta(description="Bytes written.")] = 0
+    bytes_total: Annotated[int, Meta(description="Bytes of the volumes found so far.")] = 0
+
+
+class Verified(_Status):
+    """What was found when all was restored."""
+
+    objects: Annotated[int, Meta(description="Objects of the backup that were looked for.")] = 0
+    missing: Annotated[int, Meta(description="Of these, how many are not there.")] = 0
+    claims: Annotated[int, Meta(description="Claims that were looked for.")] = 0
+    claims_bound: Annotated[int, Meta(description="Of these, how many are bound.")] = 0
+    volumes: Annotated[int, Meta(description="Volumes with data that were to be written.")] = 0
+    volumes_done: Annotated[int, Meta(description="Of these, how many were written completely.")] = 0
+    bytes: Annotated[int, Meta(description="Bytes written.")] = 0
+    pods: Annotated[int, Meta(description="Pods that should run.")] = 0
+    pods_ready: Annotated[int, Meta(description="Of these, how many are ready.")] = 0
+    differences: Annotated[
+        list[str], Meta(description="What is not as it was backed up; the first of them.")
+    ] = []
+    report: Annotated[str, Meta(description="The ConfigMap that holds the whole report, gzipped.")] = ""
+
+
+class Unwinding(_Status):
+    """Why what was stilled is put back, and what the run ends as then."""
+
+    phase: Annotated[RestorePhase, Meta(description="Failed or Cancelled.")]
+    reason: Annotated[str, Meta(description="Why, in one word.")] = ""
+    message: Annotated[str, Meta(description="Why, and what to do.")] = ""
+    resume_from: Annotated[RestorePhase | None, Meta(description="Where it could go on.")] = None
+
+
+class CleanRestoreStatus(_Status):
+    """What the controller knows. All that must survive a crash is here, in the plan's ConfigMaps, or on what
+    was made."""
+
+    observed_generation: Annotated[int, Meta(description="The generation of the spec last acted on.")] = 0
+    phase: Annotated[
+        RestorePhase | None,
+        Meta(
+            description="Planning, AwaitingApproval, Validating, UndoBackup, Quiescing, Clearing, WaitingGone, "
+            "Restoring, Verifying; or at the end Completed, CompletedWithWarnings, Failed, Cancelled."
+        ),
+    ] = None
+    started: Annotated[Time | None, Meta(description="When it was approved.")] = None
+    ended: Annotated[Time | None, Meta(description="When it ended.")] = None
+    resume_from: Annotated[
+        RestorePhase | None, Meta(description="Where a failed one goes on when it is told to.")
+    ] = None
+    resumed: Annotated[str, Meta(description="The last demand to go on that was followed.")] = ""
+    plan: Annotated[PlanSummary | None, Meta(description="The plan, in short.")] = None
+    steps: Annotated[list[RunStep], Meta(description="What it has gone through.")] = []
+    undo: Annotated[UndoStatus | None, Meta(description="The Backup of what is cleared away.")] = None
+    unwinding: Annotated[Unwinding | None, Meta(description="What was stilled is being put back.")] = None
+    clear_again: Annotated[
+        list[str],
+        Meta(description="Restores that Velero failed: what they made is cleared away before the next one."),
+    ] = []
+    restores: Annotated[list[RunRestore], Meta(description="Velero's Restores, in their order.")] = []
+    progress: Annotated[RunProgress | None, Meta(description="How far it is.")] = None
+    verify: Annotated[Verified | None, Meta(description="What was found in the end.")] = None
+    problems: Annotated[
+        list[str], Meta(description="What stands against the run, and what to do; the first of them.")
+    ] = []
+    conditions: Annotated[
+        list[Condition],
+        Meta(
+            description="What holds it up or went wrong, and what to do.",
+            extra_json_schema={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        ),
+    ] = []

@@ -34,8 +34,8 @@ class Live(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ``protected``: it says so itself. ``ended``: a pod or a Job that has run to its end. ``mounts`` are a
     pod's (volume, claim), ``scheduled`` whether it has a node. ``volume`` is the PersistentVolume that a
     claim is bound to; of a PersistentVolume, ``claim`` is the one bound to it, and ``stays`` whether it
-    outlives that claim. ``version`` is its resourceVersion; ``replicas`` and ``suspended`` are what a workload
-    wants, None where it has no such field; ``quiesced`` is what was noted on it when it was stilled.
+    outlives that claim. ``version`` is its resourceVersion. ``replicas`` and ``suspended`` are what a
+    workload wants, None where it has no such field; ``quiesced`` is what was noted when it was stilled.
     """
 
     key: Key
