@@ -27,7 +27,7 @@ from velero_volume_controller.api.conditions import put
 from velero_volume_controller.api.times import format_time, parse_time
 from velero_volume_controller.backup import conditions, naming, results
 from velero_volume_controller.backup.attempts import LOST, View, fold
-from velero_volume_controller.backup.machine import frozen
+from velero_volume_controller.backup.frozen import frozen
 from velero_volume_controller.backup.steps import Observed, SetIdentity
 from velero_volume_controller.velero.model.backups import Backup
 from velero_volume_controller.velero.model.lanes import Lane
