@@ -24,6 +24,7 @@ from velero_volume_controller.kube.sessions import open_session
 USER_AGENT: Final = f"velero-volume-controller/{__version__}"
 #: Merge patch, RFC 7386: a key that is null is removed, one that is absent is left.
 MERGE_PATCH: Final = "application/merge-patch+json"
+JSON: Final = "application/json"
 MUTATING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 #: Questions about rights: asked by POST, and nothing is kept of them.
 REVIEWS: Final = "/apis/authorization.k8s.io/"
@@ -56,8 +57,9 @@ class _Request:
     method: str
     path: str
     query: Mapping[str, str] | None
-    body: bytes | None
-    content_type: str
+    body: bytes | None = None
+    content_type: str = JSON
+    accept: str = JSON
 
 
 def _ignore(method: str, code: int) -> None:
@@ -99,7 +101,7 @@ class Client:
         *,
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
         once: bool = False,
     ) -> bytes:
         """The body of a successful answer. Raises ApiError, Unreachable, Fenced, KubeconfigError.
@@ -107,7 +109,14 @@ class Client:
         Sent again as ``retries`` says, or only ``once``. A write must be harmless when it arrives
         twice or late: give it a uid or resourceVersion, or a name that decides.
         """
-        request = _Request(method, path, query, body, content_type)
+        return await self._repeated(_Request(method, path, query, body, content_type), once=once)
+
+    async def read(self, path: str, *, query: Mapping[str, str] | None = None, accept: str) -> bytes:
+        """What a GET answers in one of these media types. Raises as ``request``."""
+        return await self._repeated(_Request("GET", path, query, accept=accept), once=False)
+
+    async def _repeated(self, request: _Request, *, once: bool) -> bytes:
+        """Sent again as ``retries`` says, or only once."""
         attempt = 0
         while True:
             attempt += 1
@@ -115,7 +124,7 @@ class Client:
                 async with self._slots:
                     return await self._authorized(request)
             except (ApiError, Unreachable) as error:
-                delay = retry_delay(method, error, attempt, random.random())  # noqa: S311  (jitter)
+                delay = retry_delay(request.method, error, attempt, random.random())  # noqa: S311  (jitter)
                 if delay is None or once or not self._limits.retries:
                     raise
             await asyncio.sleep(delay)
@@ -182,7 +191,7 @@ class Client:
                 url,
                 params=request.query,
                 data=data,
-                headers=_headers(access, content_type),
+                headers=_headers(access, content_type, request.accept),
                 timeout=self._timeout,
                 proxy=access.proxy,
                 server_hostname=access.tls_server_name,
@@ -229,8 +238,8 @@ class _GuardedBody(aiohttp.BytesPayload):
         await super().write_with_length(writer, content_length)
 
 
-def _headers(access: Access, content_type: str | None) -> dict[str, str]:
-    headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
+def _headers(access: Access, content_type: str | None, accept: str = JSON) -> dict[str, str]:
+    headers = {"Accept": accept, "User-Agent": USER_AGENT}
     if content_type is not None:
         headers["Content-Type"] = content_type
     if access.authorization is not None:

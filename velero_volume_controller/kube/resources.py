@@ -14,7 +14,7 @@ from velero_volume_controller.kube.errors import ApiError
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource of an API group: ``plural`` is its name in paths and in RBAC."""
+    """A resource of an API group, the core group if empty: ``plural`` is its name in paths and in RBAC."""
 
     group: str
     version: str
@@ -24,11 +24,11 @@ class Resource:
     @property
     def api_version(self) -> str:
         """As an object says it."""
-        return f"{self.group}/{self.version}"
+        return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """Of one object, or of the list in one namespace or in all."""
-        parts = ["/apis", self.group, self.version]
+        parts = ["/apis", self.group, self.version] if self.group else ["/api", self.version]
         parts += ["namespaces", namespace] if namespace else []
         return "/".join([*parts, self.plural, *filter(None, (name, subresource))])
 
