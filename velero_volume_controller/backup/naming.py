@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from velero_volume_controller.api.backupset import GROUP, BackupSetSpec, BackupSetStatus, Shard
+from velero_volume_controller.api.owned_names import label_value, owned_name
 from velero_volume_controller.backup.steps import SetIdentity
 from velero_volume_controller.velero.model.backups import Backup, spec_hash
 
@@ -44,8 +45,6 @@ SCHEDULE: Final = f"{GROUP}/schedule"
 SCHEDULE_UID: Final = f"{GROUP}/schedule-uid"
 SCHEDULED_AT: Final = f"{GROUP}/scheduled-at"
 
-#: Velero puts a Backup's name into labels; a longer one would be shortened there (label.GetValidName).
-LONGEST: Final = 63
 #: Annotations of one object may be 256 KiB together (apimachinery, TotalAnnotationSizeLimitB), and kubectl
 #: may keep a copy of the object among them: a larger spec is not put on each Backup.
 _LARGEST_SPEC: Final = 64 * 1024
@@ -58,22 +57,7 @@ def backup_name(owner: SetIdentity, shard: str, attempt: int) -> str:
     in it because Velero fails a Backup whose name the storage holds already, and a set that is made again
     under its old name must not find last week's Backup.
     """
-    uid = hashlib.sha256(owner.uid.encode()).hexdigest()[:8] if not _hex(owner.uid) else _hex(owner.uid)
-    whole = f"{owner.name}-{uid}-{shard}-{attempt}"
-    if len(whole) <= LONGEST:
-        return whole
-    digest = hashlib.sha256(f"{owner.name}\0{owner.uid}\0{shard}\0{attempt}".encode()).hexdigest()[:10]
-    end = f"-{digest}-{attempt}"
-    start = f"{owner.name[:20]}-{uid}-{shard}"[: LONGEST - len(end)]
-    return start.rstrip("-.") + end
-
-
-def label_value(text: str) -> str:
-    """The text itself where it can be a label's value, else its beginning and a hash."""
-    if len(text) <= LONGEST:
-        return text
-    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
-    return f"{text[: LONGEST - 11].rstrip('-._')}-{digest}"
+    return owned_name(owner.name, owner.uid, shard, attempt)
 
 
 def backup_labels(owner: SetIdentity, shard: str, attempt: int) -> dict[str, str]:
@@ -119,9 +103,3 @@ def canonical_hash(value: object) -> str:
     """Sixteen hex digits of a value that JSON can hold, whatever the order of its keys."""
     text = json.dumps(msgspec.to_builtins(value), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _hex(uid: str) -> str:
-    """The first eight digits of a uid as the API server makes them; empty for any other."""
-    digits = uid.replace("-", "")[:8]
-    return digits if len(digits) == 8 and all(digit in "0123456789abcdef" for digit in digits) else ""

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.backup.setmaker import IDENTITY, creates, make_backup, make_plan, make_situation, make_spec
+from velero_volume_controller.api.owned_names import label_value
 from velero_volume_controller.backup import naming
 from velero_volume_controller.backup.machine import step
-from velero_volume_controller.backup.naming import backup_labels, backup_name, label_value, ours
+from velero_volume_controller.backup.naming import backup_labels, backup_name, ours
 from velero_volume_controller.backup.steps import SetIdentity
 from velero_volume_controller.velero.model.backups import spec_hash
 
