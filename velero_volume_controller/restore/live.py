@@ -15,6 +15,8 @@ from velero_volume_controller.velero.model.backup_contents import Key
 
 #: How a pod or a job that does nothing any more says so.
 _ENDED_PHASES: Final = frozenset({"Succeeded", "Failed"})
+#: Older controllers elect their leader by this annotation of a ConfigMap, every few seconds.
+_LEADER: Final = "control-plane.alpha.kubernetes.io/leader"
 _GONE_WITH_CLAIM: Final = frozenset({"Delete", "Recycle"})
 
 
@@ -238,9 +240,14 @@ def _live(wire: _WireMetadata, raw: bytes | msgspec.Raw, group: str, kind: str, 
 
 
 def _digest(raw: bytes | msgspec.Raw) -> str:
-    """Of what a person or a controller wrote: not of its status, nor of who wrote which field when."""
+    """Of what a person or a controller wrote: not of its status, nor of who wrote which field when.
+
+    Nor of what it says that it is: in a list's answer, most objects do not say it.
+    """
     whole = _WHOLE.decode(raw)
-    whole.pop("status", None)
+    for field in ("apiVersion", "kind", "status"):
+        whole.pop(field, None)
     for field in ("managedFields", "resourceVersion", "selfLink"):
         whole["metadata"].pop(field, None)
+    (whole["metadata"].get("annotations") or {}).pop(_LEADER, None)
     return f"sha256:{hashlib.sha256(_CANONICAL.encode(whole)).hexdigest()}"
