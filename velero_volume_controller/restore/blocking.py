@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from velero_volume_controller.restore import kinds
 from velero_volume_controller.restore.contents import CONTENTS_COMMAND
@@ -15,6 +16,10 @@ from velero_volume_controller.restore.ground import Ground, Verdict
 from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.planned import Action
 from velero_volume_controller.velero.model.backup_contents import Key
+
+#: Finalizers of the garbage collector's own.
+_OF_THE_COLLECTOR: Final = frozenset({"foregroundDeletion", "orphan"})
+_OR_PROTECT: Final = ", or protect this one"
 
 
 def block(ground: Ground, verdicts: dict[Key, Verdict]) -> None:
@@ -78,11 +83,12 @@ class _Rules:
         return kinds.of(live.key) == kinds.POD and live.key in self.ground.selected.held
 
     def _finalizers(self, live: Live) -> str | None:
-        if not live.finalizers or not kinds.custom(live.key) or kinds.named(live.key) in self.allowed:
+        others = [each for each in live.finalizers if each not in _OF_THE_COLLECTOR]
+        if not others or not kinds.custom(live.key) or kinds.named(live.key) in self.allowed:
             return None
         return (
-            f"its finalizer {live.finalizers[0]} is an operator's, which may delete what lies outside the"
-            f" cluster; allow it by allowKinds: [{kinds.named(live.key)}], or protect it"
+            f"its finalizer {others[0]} is an operator's, which may delete what lies outside the cluster;"
+            f" allow it by allowKinds: [{kinds.named(live.key)}], or protect it"
         )
 
     def _controller(self, live: Live) -> str | None:
@@ -91,29 +97,31 @@ class _Rules:
         owner = self.ground.relations.owner(live)
         if owner is None:
             name = f"{live.controller.kind} {live.controller.name}"
-            return f"{name}, which controls it, is not among the objects; give all kinds, or delete it"
+            return (
+                f"{name}, which controls it, is not among the objects; give all kinds, or protect it if that"
+                " is gone"
+            )
         verdict = self.verdicts.get(owner.key)
-        if verdict is not None and verdict.action is Action.DELETE:
+        if (verdict is not None and verdict.action is Action.DELETE) or owner.ended:
             return None
-        stays = "is outside of this plan" if verdict is None else _stays(verdict)
-        return f"{owner.key}, which controls it and would make it again, {stays}"
+        return f"{owner.key}, which controls it and would make it again, {_stays(verdict)}{_OR_PROTECT}"
 
     def _dependents(self, live: Live) -> str | None:
         for each in self.ground.relations.dependents.get(live.uid, ()):
             verdict = self.verdicts.get(each.key)
             if verdict is not None and verdict.action is Action.DELETE:
                 continue
+            if not each.key.namespace and live.key.namespace:
+                continue  # the garbage collector leaves it
             if all(owner.key in self.at_first for owner in self.ground.relations.owners(each)):
-                stays = "is outside of this plan" if verdict is None else _stays(verdict)
-                return f"{each.key}, which it owns and which would go with it, {stays}"
+                return f"{each.key}, which it owns and which would go with it, {_stays(verdict)}{_OR_PROTECT}"
         return None
 
     def _claim(self, live: Live) -> str | None:
         for pod in self.ground.relations.pods_using(live):
             verdict = self.verdicts.get(pod.key)
             if pod.scheduled and (verdict is None or verdict.action is not Action.DELETE):
-                stays = "is outside of this plan" if verdict is None else _stays(verdict)
-                return f"it would never go: {pod.key}, which mounts it, {stays}"
+                return f"it would never go: {pod.key}, which mounts it, {_stays(verdict)}{_OR_PROTECT}"
         owner = self.ground.relations.owner(live)
         ephemeral = owner is not None and kinds.of(owner.key) == kinds.POD
         if live.key not in self.ground.selected.held or not live.volume or ephemeral:
@@ -134,25 +142,55 @@ class _Rules:
                     "it can't be told whether the backup has its data: give the PodVolumeBackups of velero.io"
                     " among the objects, or protect it to keep it as it is"
                 )
-            return "its data is not in the backup and would be lost; protect it to keep it as it is"
+            return _without_data(claim, self.ground.relations.bound(claim))
         if not data.claims[where]:
             return None
-        bound = self.ground.relations.bound(claim)
-        if bound is None:
-            return (
-                f"PersistentVolume {claim.volume} is not among the objects, and if it is retained, Velero"
-                " waits for it to go; give all kinds"
-            )
-        if bound.stays:
-            return (
-                f"{bound.key} is retained, and Velero waits for it to go before it restores a snapshot; set"
-                " its persistentVolumeReclaimPolicy to Delete"
-            )
+        return waits(self.ground, claim.key, claim.volume)
+
+
+def _without_data(claim: Live, bound: Live | None) -> str:
+    if bound is not None and bound.stays:
+        return (
+            f"its data is not in the backup: {bound.key} would keep it, but with no claim to it; protect"
+            f" {claim.key} to keep it as it is"
+        )
+    return "its data is not in the backup and would be lost; protect it to keep it as it is"
+
+
+def waits(ground: Ground, claim: Key, volume: str) -> str | None:
+    """Why a snapshot of a claim would not be restored: Velero waits until the PersistentVolume of that name
+    is gone, in vain if that stays (restore.go, shouldRestore). ``volume`` is the one that the claim has now.
+
+    Only for native snapshots: for CSI's a new volume is provisioned.
+    """
+    if (claim.namespace, claim.name) not in ground.data.native:
         return None
+    name = ground.data.native[claim.namespace, claim.name] or volume
+    if not name:
+        return None
+    live = ground.find(Key(*kinds.VOLUME, "", name))
+    if live is None and name != volume:
+        return None
+    if live is None:
+        return (
+            f"PersistentVolume {name} is not among the objects, and if it is retained, Velero waits for it to"
+            " go; give all kinds"
+        )
+    if live.stays and (live.claim is None or live.claim == (claim.namespace, claim.name)):
+        return (
+            f"{live.key} is retained, and Velero waits for it to go before it restores a snapshot; set its"
+            " persistentVolumeReclaimPolicy to Delete, or delete it by hand if its claim is gone"
+        )
+    return None
 
 
-def _stays(verdict: Verdict) -> str:
-    return "is blocked" if verdict.action is Action.BLOCKED else f"stays ({verdict.reason})"
+def _stays(verdict: Verdict | None) -> str:
+    """What stands against it, and the way out."""
+    if verdict is None:
+        return "is outside of this plan; delete that by hand"
+    if verdict.action is Action.BLOCKED:
+        return "is blocked; see there"
+    return f"stays ({verdict.reason}); {verdict.out}"
 
 
 def overwritten(ground: Ground, verdicts: Mapping[Key, Verdict], pod: Key) -> str | None:
@@ -163,7 +201,7 @@ def overwritten(ground: Ground, verdicts: Mapping[Key, Verdict], pod: Key) -> st
         if verdict is not None and verdict.action is not Action.DELETE:
             return (
                 f"Velero would write its data into PersistentVolumeClaim {pod.namespace}/{name}, which"
-                f" {_stays(verdict)}"
+                f" {_stays(verdict)}{_OR_PROTECT if ground.find(pod) else ''}"
             )
     if where not in ground.data.unresolved:
         return None

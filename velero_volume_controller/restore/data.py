@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from velero_volume_controller.restore import kinds
 from velero_volume_controller.restore.cluster import Cluster
@@ -19,13 +19,15 @@ class Data:
     ``claims`` are those with data, and whether it comes back by a snapshot. ``pods`` are those into whose
     volumes Velero writes, with the names of the claims that are known to be behind them; a pod in
     ``unresolved`` has data of a volume whose claim, if it has one, can't be told. ``known``: there is no
-    other data.
+    other data. ``native`` are the claims that come back by a snapshot of a volume plugin's, not by CSI, with
+    the name of the PersistentVolume that was backed up, empty if it is not told.
     """
 
     known: bool
     claims: Mapping[tuple[str, str], bool]
     pods: Mapping[tuple[str, str], frozenset[str]]
     unresolved: frozenset[tuple[str, str]]
+    native: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def coming_back(contents: Contents, targets: Mapping[str, str], cluster: Cluster) -> Data:
@@ -33,10 +35,13 @@ def coming_back(contents: Contents, targets: Mapping[str, str], cluster: Cluster
     told = _claims_taken(contents, cluster)
     claims: dict[tuple[str, str], bool] = {}
     pods: dict[tuple[str, str], frozenset[str]] = {}
+    native: dict[tuple[str, str], str] = {}
     unresolved = set()
     for each in contents.data:
         if each.snapshot and not each.claim:
-            claims.update((claim, True) for claim in _bound(each, targets, cluster))
+            for bound in _bound(each, targets, cluster):
+                claims[bound] = True
+                native[bound] = each.persistent_volume
         if each.namespace not in targets:
             continue
         target = targets[each.namespace]
@@ -48,9 +53,12 @@ def coming_back(contents: Contents, targets: Mapping[str, str], cluster: Cluster
                 unresolved.add(pod)
         if claim:
             claims[target, claim] = each.snapshot
+            # With a mapping, Velero restores under a new name what is there (shouldRenamePV).
+            if each.native and target == each.namespace:
+                native[target, claim] = each.persistent_volume
         if each.pod and not each.snapshot:
             pods[pod] = pods.get(pod, frozenset()) | ({claim} if claim else set())
-    return Data(contents.data_known, claims, pods, frozenset(unresolved))
+    return Data(contents.data_known, claims, pods, frozenset(unresolved), native)
 
 
 def _claims_taken(contents: Contents, cluster: Cluster) -> dict[tuple[str, str, str], str]:

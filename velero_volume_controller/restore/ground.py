@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from velero_volume_controller.restore import kinds
 from velero_volume_controller.restore.data import Data, coming_back
@@ -14,23 +15,33 @@ from velero_volume_controller.restore.protection import Protection, protection
 from velero_volume_controller.restore.selection import Selected, select
 from velero_volume_controller.velero.model.backup_contents import Key
 
+#: How many signs end the name of a pod that a ReplicaSet makes, and how many of its own name are left in it
+#: (apiserver, pkg/storage/names/generate.go).
+_RANDOM: Final = 5
+_LONGEST_BASE: Final = 58
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What becomes of a live object so far.
 
-    ``firm``: somebody protects it, so nothing takes it along. ``by``: it goes when this one goes.
+    ``firm``: somebody protects it, so nothing takes it along. ``by``: it goes when this one goes. ``out`` is
+    what can be done about it that it is kept.
     """
 
     action: Action
     reason: str
     firm: bool = False
     by: Key | None = None
+    out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """``live`` are the objects in the namespaces that are restored, in the order of their keys."""
+    """``live`` are the objects in the namespaces that are restored, in the order of their keys.
+
+    ``makers`` are workloads that adopt pods, by their namespace and what their pods' names begin with.
+    """
 
     given: Input
     protection: Protection
@@ -38,6 +49,7 @@ class Ground:
     relations: Relations
     data: Data
     live: tuple[Live, ...]
+    makers: Mapping[tuple[str, str], tuple[Live, ...]]
 
     def find(self, key: Key) -> Live | None:
         """The live object, wherever it is."""
@@ -50,10 +62,9 @@ class Ground:
         and deletes what is too many. That it is the one is told by the name, for controllers name pods after
         themselves: web-5d8f96-x7k2p, db-0.
         """
-        name, dash, _ = pod.name.rpartition("-")
-        for kind in sorted(kinds.ADOPTING) if dash else ():
-            if (found := self.find(Key(*kind, pod.namespace, name))) is not None:
-                yield found
+        numbered = pod.name.rpartition("-")[0] + "-"
+        for base in sorted({numbered, pod.name[:-_RANDOM]}):
+            yield from self.makers.get((pod.namespace, base), ())
 
 
 def survey(given: Input) -> Ground:
@@ -61,7 +72,14 @@ def survey(given: Input) -> Ground:
     guard = protection(given.wanted.protect, given.velero, given.cluster)
     selected = select(given.wanted, given.contents, guard)
     targets = frozenset(selected.targets.values())
-    live = (each for each in given.cluster.objects.values() if each.key.namespace in targets)
+    live = [each for each in given.cluster.objects.values() if each.key.namespace in targets]
+    makers: dict[tuple[str, str], list[Live]] = {}
+    for each in live:
+        if kinds.of(each.key) in kinds.ADOPTING:
+            base = f"{each.key.name}-"
+            if kinds.of(each.key) != kinds.STATEFUL_SET:
+                base = base[:_LONGEST_BASE]
+            makers.setdefault((each.key.namespace, base), []).append(each)
     return Ground(
         given,
         guard,
@@ -69,4 +87,5 @@ def survey(given: Input) -> Ground:
         relations(given.cluster.objects),
         coming_back(given.contents, selected.targets, given.cluster),
         tuple(sorted(live, key=lambda each: each.key)),
+        {base: tuple(sorted(found, key=lambda each: each.key)) for base, found in makers.items()},
     )

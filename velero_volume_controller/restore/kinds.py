@@ -55,6 +55,7 @@ VOLUME: Final = ("", "PersistentVolume")
 NAMESPACE: Final = ("", "Namespace")
 CRON_JOB: Final = ("batch", "CronJob")
 JOB: Final = ("batch", "Job")
+STATEFUL_SET: Final = ("apps", "StatefulSet")
 
 #: Workloads that are quiesced by scaling them to no replicas.
 SCALED: Final = frozenset(

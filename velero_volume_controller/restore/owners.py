@@ -1,7 +1,9 @@
 """Who owns whom, and what the garbage collector takes along. Pure.
 
 Kubernetes 1.34, pkg/controller/garbagecollector: a dependent is deleted when none of its owners is left
-that is not itself being deleted; until then only the references to the others are taken off it.
+that is not itself being deleted; until then only the references to the others are taken off it
+(attemptToDeleteItem). A cluster-scoped one with a namespaced owner is never deleted
+(namespacedOwnerOfClusterScopedObjectErr).
 """
 
 from __future__ import annotations
@@ -32,6 +34,10 @@ class Relations:
         for reference in live.owners:
             if (owner := self.by_uid.get(reference.uid)) is not None:
                 yield owner
+
+    def knows_owners(self, live: Live) -> bool:
+        """Whether every owner that it names is among the objects."""
+        return all(reference.uid in self.by_uid for reference in live.owners)
 
     def pods_using(self, claim: Live) -> tuple[Live, ...]:
         """The pods that mount a claim."""

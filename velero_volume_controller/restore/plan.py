@@ -10,7 +10,7 @@ from typing import Final
 
 from velero_volume_controller.api.cleanrestore import Scope
 from velero_volume_controller.restore import kinds
-from velero_volume_controller.restore.blocking import block, overwritten
+from velero_volume_controller.restore.blocking import block, overwritten, waits
 from velero_volume_controller.restore.contents import CONTENTS_COMMAND
 from velero_volume_controller.restore.ground import Ground, Verdict, survey
 from velero_volume_controller.restore.live import Live
@@ -21,6 +21,7 @@ from velero_volume_controller.restore.wishes import wishes
 from velero_volume_controller.velero.model.backup_contents import Key
 
 _NEVER: Final = "cluster-scoped objects are never deleted, and Velero leaves alone what is there"
+_THERE_NOT: Final = "the backup holds it, and it is not there"
 
 
 def make_plan(given: Input) -> Plan:
@@ -62,17 +63,26 @@ def _created(ground: Ground, verdicts: Mapping[Key, Verdict]) -> Iterator[Planne
         why = None
         if kinds.of(key) == kinds.POD:
             why = _adopted(ground, verdicts, key) or overwritten(ground, verdicts, key)
+        elif kinds.of(key) == kinds.CLAIM:
+            why = waits(ground, key, "")
         if why is None:
-            yield Planned(key, Action.CREATE, "the backup holds it, and it is not there")
+            yield Planned(key, Action.CREATE, _THERE_NOT)
         else:
             yield Planned(key, Action.BLOCKED, why)
 
 
 def _adopted(ground: Ground, verdicts: Mapping[Key, Verdict], pod: Key) -> str | None:
+    """Why data would not come back with a pod. Without data, it is no loss that the workload has others."""
+    if ground.data.known and (pod.namespace, pod.name) not in ground.data.pods:
+        return None
     for workload in ground.adopters(pod):
-        verdict = verdicts.get(workload.key)
-        if verdict is not None and verdict.action is not Action.DELETE and not workload.ended:
-            return f"{workload.key} stays ({verdict.reason}), and would adopt or delete this pod"
+        verdict = verdicts[workload.key]
+        if verdict.action is not Action.DELETE and not workload.ended:
+            way_out = "see there" if verdict.action is Action.BLOCKED else verdict.out
+            return (
+                f"{workload.key} stays ({verdict.reason}), and would adopt or delete this pod, into which"
+                f" data comes back; {way_out}"
+            )
     return None
 
 
@@ -89,7 +99,7 @@ def _cluster(ground: Ground, verdicts: Mapping[Key, Verdict]) -> Iterator[Planne
                 key, Action.CREATE, "Velero restores it, or has another one provisioned in its place"
             )
         else:
-            yield Planned(key, Action.CREATE, "the backup holds it, and it is not there")
+            yield Planned(key, Action.CREATE, _THERE_NOT)
 
 
 def _namespaces(ground: Ground) -> Iterator[Planned]:

@@ -54,7 +54,8 @@ def select(wanted: Clearing, contents: Contents, protection: Protection) -> Sele
     everything = "*" in wanted.namespaces.include and not wanted.namespaces.exclude
     if not everything and any(not key.namespace for key in contents.items):
         notes.append(
-            "Cluster-scoped objects of the backup are left alone, for not all namespaces are restored."
+            "Cluster-scoped objects of the backup are left alone but for PersistentVolumes, which come with"
+            " their claims, for not all namespaces are restored."
         )
     return Selected(
         targets,

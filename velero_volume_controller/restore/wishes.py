@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from velero_volume_controller.api.cleanrestore import Extras, Scope
 from velero_volume_controller.restore import kinds
@@ -12,11 +13,18 @@ from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.planned import Action
 from velero_volume_controller.velero.model.backup_contents import Key
 
+#: Ways out, for what must not stay: the rest of a sentence that says what to do.
+_LIFT: Final = "lift that protection"
+_TAKE_EXTRAS: Final = "set extras: delete, or delete that by hand"
+_WIDEN: Final = "set scope: resources"
+_BY_HAND: Final = "delete that by hand"
+
 
 def wishes(ground: Ground) -> dict[Key, Verdict]:
     """Of every live object in the plan's namespaces."""
     chosen = _about_volumes(ground) if ground.given.wanted.scope is Scope.VOLUMES else {}
     verdicts = {live.key: _wish(ground, live, chosen) for live in ground.live}
+    _protect_what_is_made(ground, verdicts)
     _take_dependents(ground, verdicts)
     return verdicts
 
@@ -24,24 +32,51 @@ def wishes(ground: Ground) -> dict[Key, Verdict]:
 def _wish(ground: Ground, live: Live, chosen: dict[Key, str]) -> Verdict:
     wanted, held = ground.given.wanted, live.key in ground.selected.held
     if (why := ground.protection.object(live)) is not None:
-        return Verdict(Action.KEEP, f"protected: {why}", firm=True)
+        return Verdict(Action.KEEP, f"protected: {why}", firm=True, out=_LIFT)
     if wanted.scope is Scope.VOLUMES:
         if live.key not in chosen:
-            return Verdict(Action.KEEP, "no data comes back into it, and scope is volumes")
+            return Verdict(Action.KEEP, "no data comes back into it, and scope is volumes", out=_WIDEN)
         if held:
             return Verdict(Action.DELETE, chosen[live.key])
-        return Verdict(Action.KEEP, "the backup does not hold it")
+        return Verdict(Action.KEEP, "the backup does not hold it", out=_BY_HAND)
     if wanted.scope is Scope.NAMESPACE:
         holds = "holds it" if held else "does not hold it, and scope is namespace"
         return Verdict(Action.DELETE, f"the backup {holds}")
-    if held and live.ended:
-        # Velero does not restore what had ended when it was backed up (restore.go, isCompleted).
-        return Verdict(Action.KEEP, "it has ended, and what has ended does not come back")
     if held:
-        return Verdict(Action.DELETE, "the backup holds it")
+        return _ended(ground, live) or Verdict(Action.DELETE, "the backup holds it")
     if wanted.extras is Extras.DELETE:
         return Verdict(Action.DELETE, "the backup does not hold it, and extras are deleted")
-    return Verdict(Action.KEEP, "the backup does not hold it")
+    return Verdict(Action.KEEP, "the backup does not hold it", out=_TAKE_EXTRAS)
+
+
+def _ended(ground: Ground, live: Live) -> Verdict | None:
+    """What has ended, and may have when it was backed up: then Velero does not restore it (restore.go,
+    isCompleted), and nothing would come in its place."""
+    if not live.ended or (live.key.namespace, live.key.name) in ground.data.pods:
+        return None
+    for _, name in live.mounts:
+        claim = ground.find(Key(*kinds.CLAIM, live.key.namespace, name))
+        if claim is None or claim.key not in ground.selected.held or not live.scheduled:
+            continue
+        if ground.protection.object(claim) is None:
+            # Even a pod that has ended keeps its claim from going (Kubernetes 1.34, podUsesPVC).
+            why = f"it has ended, and {claim.key}, which it mounts, can't go before it"
+            return Verdict(Action.DELETE, why)
+    return Verdict(Action.KEEP, "it has ended, and what has ended does not come back", out=_BY_HAND)
+
+
+def _protect_what_is_made(ground: Ground, verdicts: dict[Key, Verdict]) -> None:
+    """Whoever protects a Deployment wants its pods left alone: they would be made again at once."""
+    waiting = [live for live in ground.live if verdicts[live.key].firm]
+    while waiting:
+        maker = waiting.pop()
+        for live in ground.relations.dependents.get(maker.uid, ()):
+            verdict = verdicts.get(live.key)
+            if verdict is None or verdict.firm or ground.relations.owner(live) is not maker:
+                continue
+            why = f"protected: {maker.key}, which controls it, is protected"
+            verdicts[live.key] = Verdict(Action.KEEP, why, firm=True, out=_LIFT)
+            waiting.append(live)
 
 
 def _about_volumes(ground: Ground) -> dict[Key, str]:
@@ -97,7 +132,8 @@ def _take_dependents(ground: Ground, verdicts: dict[Key, Verdict]) -> None:
         verdict = verdicts[live.key]
         if controller is None or verdict.action is not Action.DELETE:
             continue
-        if _all_deleted(ground, verdicts, live) and live.controller is not None:
+        # An owner that is not known may exist: the garbage collector would then leave it.
+        if relations.knows_owners(live) and _all_deleted(ground, verdicts, live):
             verdicts[live.key] = replace(verdict, by=controller.key)
 
 

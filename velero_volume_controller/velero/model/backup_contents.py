@@ -17,6 +17,7 @@ import msgspec
 _SUCCEEDED: Final = "succeeded"
 _COMPLETED: Final = "Completed"
 _POD_VOLUME_BACKUP: Final = "PodVolumeBackup"
+_NATIVE_SNAPSHOT: Final = "NativeSnapshot"
 
 #: In describe's output a volume's name may be followed by sizes: ``data (size: 5, incremental size: 1)``.
 _VOLUME: Final = re.compile(r"(?P<name>[a-z0-9]([-a-z0-9]*[a-z0-9])?)(?: \([^()]*\))?(?:, |$)")
@@ -39,7 +40,8 @@ class VolumeData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Data of one volume that a Backup holds in full.
 
     A snapshot's volume is found by its claim or its PersistentVolume, a file-system backup's by pod and
-    volume; the other fields are empty where they are not told.
+    volume; the other fields are empty where they are not told. ``native``: the snapshot is one of a volume
+    plugin's, and not of CSI's.
     """
 
     namespace: str = ""
@@ -48,6 +50,7 @@ class VolumeData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     volume: str = ""
     persistent_volume: str = ""
     snapshot: bool = False
+    native: bool = False
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,13 +164,14 @@ def _data_of_infos(infos: Iterable[_WireVolumeInfo]) -> Iterator[VolumeData]:
                 volume=pod.volume_name,
                 persistent_volume=info.persistent_volume,
                 snapshot=not by_file_system,
+                native=info.backup_method == _NATIVE_SNAPSHOT,
             )
 
 
 def _data_described(volumes: _WireVolumes) -> Iterator[VolumeData]:
     for name, snapshot in _map(volumes.native_snapshots).items():
         if _map(snapshot).get("result") == _SUCCEEDED:
-            yield VolumeData(persistent_volume=name, snapshot=True)
+            yield VolumeData(persistent_volume=name, snapshot=True, native=True)
     for name, snapshot in _map(volumes.csi_snapshots).items():
         if any(_map(part).get("result") == _SUCCEEDED for part in _map(snapshot).values()):
             namespace, _, claim = name.partition("/")
