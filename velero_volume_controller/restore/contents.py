@@ -20,6 +20,11 @@ from velero_volume_controller.velero.model.backup_contents import (
     decode_volume_infos,
 )
 from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
+from velero_volume_controller.velero.model.stored_files import (
+    LackingVolume,
+    decode_held_versions,
+    decode_lacking,
+)
 
 #: How to get what a Backup holds, for messages and help.
 CONTENTS_COMMAND: Final = "velero backup describe NAME --details -o json"
@@ -38,7 +43,8 @@ class Contents:
 
     ``items`` are its objects, under the names they had. ``data`` is what it holds of volumes; where
     ``data_known`` is false, there may be more. ``backups`` are the names of its Backups as far as they are
-    told; ``notes`` are complete sentences.
+    told; ``notes`` are complete sentences. ``versions`` are the (group, version, kind) of its objects and
+    ``lacking`` the volumes whose data it does not hold in full, as far as they are told.
     """
 
     items: frozenset[Key]
@@ -46,6 +52,8 @@ class Contents:
     data_known: bool = False
     backups: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    versions: frozenset[tuple[str, str, str]] = frozenset()
+    lacking: tuple[LackingVolume, ...] = ()
 
 
 class _Head(msgspec.Struct, rename="camel"):
@@ -78,6 +86,52 @@ def read_contents(files: Iterable[tuple[bytes, str]]) -> Contents:
         found.silent <= found.infos,
         tuple(sorted(found.backups)),
         tuple(found.notes),
+    )
+
+
+def unrestorable(name: str, phase: str) -> str | None:
+    """Why nothing can be restored from a Backup in this phase, or None."""
+    if phase in RESTORABLE:
+        return None
+    return (
+        f"Backup {name} is in phase {phase or 'New'}, and only a Completed one can be restored (or in part a"
+        " PartiallyFailed one). Choose another."
+    )
+
+
+def _partial(name: str, phase: str) -> list[str]:
+    if phase == COMPLETED:
+        return []
+    return [f"Backup {name} is {phase}: what failed in it is not in it, and does not come back."]
+
+
+def stored(name: str, phase: str, resources: bytes, volumes: bytes | None) -> Contents:
+    """What one Backup holds, from its resource list and its volume information as Velero keeps them.
+
+    ``volumes`` is None where there is none: before 1.14 Velero kept none. Raises msgspec.MsgspecError.
+    """
+    return Contents(
+        frozenset(decode_resource_list(resources)),
+        decode_volume_infos(volumes) if volumes is not None else (),
+        volumes is not None,
+        (name,),
+        tuple(_partial(name, phase)),
+        decode_held_versions(resources),
+        decode_lacking(volumes) if volumes is not None else (),
+    )
+
+
+def joined(parts: Iterable[Contents]) -> Contents:
+    """What several Backups hold that are one restore point."""
+    each = list(parts)
+    return Contents(
+        frozenset[Key]().union(*(part.items for part in each)),
+        tuple(sorted({data for part in each for data in part.data}, key=msgspec.structs.astuple)),
+        all(part.data_known for part in each),
+        tuple(sorted(name for part in each for name in part.backups)),
+        tuple(note for part in each for note in part.notes),
+        frozenset[tuple[str, str, str]]().union(*(part.versions for part in each)),
+        tuple(volume for part in each for volume in part.lacking),
     )
 
 
@@ -120,20 +174,14 @@ class _Found:
 
     def _describe(self, data: bytes, file: str) -> None:
         told = _decoded(data, file, decode_description)
-        if told.phase not in RESTORABLE:
-            raise ConfigurationError(
-                f"{file}:1: Backup {told.name} is in phase {told.phase or 'New'}, and only a Completed one"
-                " can be restored (or in part a PartiallyFailed one). Choose another."
-            )
+        if (why := unrestorable(told.name, told.phase)) is not None:
+            raise ConfigurationError(f"{file}:1: {why}")
         if told.items is None:
             why = told.missing or "it was described without --details"
             raise ConfigurationError(
                 f"{file}:1: does not list what Backup {told.name} holds: {why}. {_ADVICE}."
             )
-        if told.phase != COMPLETED:
-            self.notes.append(
-                f"Backup {told.name} is {told.phase}: what failed in it is not in it, and does not come back."
-            )
+        self.notes += _partial(told.name, told.phase)
         self.backups.add(told.name)
         self.items.update(told.items)
         self.data.update(told.data or ())
