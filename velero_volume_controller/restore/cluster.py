@@ -1,4 +1,4 @@
-"""A cluster's live objects from what ``kubectl get`` printed of them. Pure."""
+"""A cluster's live objects, and what they say of it; read here from what ``kubectl get`` printed. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -14,6 +13,7 @@ from velero_volume_controller.config.errors import ConfigurationError
 from velero_volume_controller.dumps.documents import Item, items_of, read_items
 from velero_volume_controller.dumps.objects import decoded
 from velero_volume_controller.restore import kinds
+from velero_volume_controller.restore.hosts import Hosts
 from velero_volume_controller.restore.live import Live, decode_live
 from velero_volume_controller.velero.model.backup_contents import Key
 from velero_volume_controller.velero.model.pod_volume_backups import (
@@ -21,16 +21,24 @@ from velero_volume_controller.velero.model.pod_volume_backups import (
     decode_pod_volume_backup,
 )
 from velero_volume_controller.velero.model.restores import VELERO_GROUP
-from velero_volume_controller.velero.model.servers import decode_server
 
 #: How to get every object that a plan can ask about, for messages and help.
 OBJECTS_COMMAND: Final = (
     "kubectl get $(kubectl api-resources --verbs=list -o name | paste -sd,) -A -o json > objects.json"
 )
-#: The Deployment of this project's manifests.
-_OURS: Final = "velero-volume-controller"
-_WEBHOOKS: Final = frozenset({"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"})
-_IN_CLUSTER: Final = "svc"
+_TAKEN: Final = (VELERO_GROUP, "PodVolumeBackup")
+
+
+class _WireNames(msgspec.Struct):
+    name: str = ""
+    namespace: str = ""
+
+
+class _WireNamed(msgspec.Struct):
+    metadata: _WireNames = _WireNames()
+
+
+_NAMED: Final = msgspec.json.Decoder(_WireNamed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,8 @@ class Cluster:
 
     ``hosts`` are namespaces on which the cluster itself or Velero depends, with the sentence that says why.
     ``kinds`` are those of which there is an object: nothing is known of any other. ``taken`` are
-    PodVolumeBackups, which tell whose claims a Backup has data of.
+    PodVolumeBackups, which tell whose claims a Backup has data of. ``unanswered`` are versions of groups of
+    the API (``example.com/v1``) whose objects could not be seen.
     """
 
     objects: Mapping[Key, Live] = field(default_factory=dict)
@@ -47,119 +56,47 @@ class Cluster:
     kinds: frozenset[tuple[str, str]] = frozenset()
     taken: tuple[PodVolumeBackup, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-class _WireService(msgspec.Struct):
-    namespace: str = ""
-
-
-class _WireClient(msgspec.Struct):
-    service: _WireService | None = None
-
-
-class _WireHook(msgspec.Struct, rename="camel"):
-    name: str = ""
-    failure_policy: str = "Fail"
-    client_config: _WireClient = _WireClient()
-
-
-class _WireHooks(msgspec.Struct):
-    webhooks: list[_WireHook] | None = None
-
-
-class _WireApiSpec(msgspec.Struct):
-    service: _WireService | None = None
-
-
-class _WireApi(msgspec.Struct):
-    spec: _WireApiSpec = _WireApiSpec()
-
-
-class _WireLocationSpec(msgspec.Struct):
-    config: dict[str, str] | None = None
-
-
-class _WireLocation(msgspec.Struct):
-    spec: _WireLocationSpec = _WireLocationSpec()
-
-
-_HOOKS: Final = msgspec.json.Decoder(_WireHooks)
-_API: Final = msgspec.json.Decoder(_WireApi)
-_LOCATION: Final = msgspec.json.Decoder(_WireLocation)
+    unanswered: tuple[str, ...] = ()
 
 
 @dataclass
-class _Found:
-    file: str
+class Found:
+    """What was seen of a cluster so far, whoever shows it. ``namespaces`` are those that hold something."""
+
     objects: dict[Key, Live] = field(default_factory=dict)
-    hosts: dict[str, str] = field(default_factory=dict)
-    endpoints: list[tuple[str, str]] = field(default_factory=list)
+    hosts: Hosts = field(default_factory=Hosts)
     taken: list[PodVolumeBackup] = field(default_factory=list)
+    namespaces: set[str] = field(default_factory=set)
     twice: int = 0
 
-    def take(self, item: Item) -> None:
-        """Read one object, for itself and for what it says of namespaces."""
-        group = item.api_version.rpartition("/")[0]
-        if kinds.left_out(Key(group, item.kind, "", "")):
-            return
-        live = decoded(item, self.file, partial(decode_live, group=group, kind=item.kind))
+    def put(self, live: Live) -> None:
+        """Add an object. Of two with one key the last counts: what is served in two versions comes twice."""
         known = self.objects.get(live.key)
-        # What is served in two versions may be printed twice.
         self.twice += known is not None and known.uid != live.uid
         self.objects[live.key] = live
-        self._look(item, live.key)
+        self.namespaces.add(live.key.namespace)
 
-    def _look(self, item: Item, key: Key) -> None:
-        match key.group, key.kind:
-            case "apps", "Deployment":
-                if key.name == _OURS:
-                    self.hosts.setdefault(key.namespace, "this project's controller runs in it")
-                if decoded(item, self.file, decode_server) is not None:
-                    self.hosts[key.namespace] = "Velero runs in it"
-            case "admissionregistration.k8s.io", kind if kind in _WEBHOOKS:
-                for hook in decoded(item, self.file, _HOOKS.decode).webhooks or ():
-                    if hook.failure_policy == "Fail":
-                        self._host(hook.client_config.service, f"the webhook {hook.name} of {key}")
-            case "apiregistration.k8s.io", "APIService":
-                self._host(decoded(item, self.file, _API.decode).spec.service, f"the API of {key}")
-            case group, _ if group == VELERO_GROUP:
-                self._look_at_veleros(item, key)
+    def look(self, key: Key, raw: bytes | msgspec.Raw) -> None:
+        """See what an object says of namespaces, and of Velero's data. Raises msgspec.MsgspecError."""
+        self.hosts.look(key, raw)
+        if kinds.of(key) == _TAKEN:
+            self.taken.append(decode_pod_volume_backup(raw))
 
-    def _look_at_veleros(self, item: Item, key: Key) -> None:
-        if key.kind == "BackupStorageLocation":
-            config = decoded(item, self.file, _LOCATION.decode).spec.config or {}
-            self.endpoints += ((value, str(key)) for value in config.values() if "://" in value)
-        elif key.kind == "PodVolumeBackup":
-            self.taken.append(decoded(item, self.file, decode_pod_volume_backup))
-
-    def _host(self, service: _WireService | None, what: str) -> None:
-        """Without it, requests to the API server fail."""
-        if service is not None:
-            self.hosts.setdefault(service.namespace, f"{what} is served from it")
-
-    def locate(self) -> None:
-        """The namespaces of endpoints inside the cluster, as ``http://minio.storage.svc:9000``."""
-        there = {key.namespace for key in self.objects}
-        for url, location in self.endpoints:
-            try:
-                labels = (urlsplit(url).hostname or "").split(".")
-            except ValueError:
-                continue
-            inside = labels[2:3] == [_IN_CLUSTER] or len(labels) == 2
-            if inside and len(labels) > 1 and labels[1] in there:
-                self.hosts.setdefault(labels[1], f"{location} keeps its data in it")
+    def look_at_name(self, group: str, kind: str, raw: bytes | msgspec.Raw) -> None:
+        """See what an object says that is no business of a plan's. Raises likewise."""
+        named = _NAMED.decode(raw).metadata
+        self.hosts.look(Key(group, kind, named.namespace, named.name), raw)
 
 
 def read_cluster(data: bytes, file: str) -> Cluster:
     """Read what ``OBJECTS_COMMAND`` prints, as JSON or YAML. Raises ConfigurationError with file and line."""
-    found = _Found(file)
+    found = Found()
     for item in _items(data, file):
-        found.take(item)
+        _take(found, item, file)
     if not found.objects:
         raise ConfigurationError(
             f"{file}:1: holds no objects, so what is live can't be told. Give what {OBJECTS_COMMAND} prints."
         )
-    found.locate()
     notes = []
     if found.twice:
         notes.append(
@@ -167,11 +104,21 @@ def read_cluster(data: bytes, file: str) -> Cluster:
         )
     return Cluster(
         found.objects,
-        found.hosts,
+        found.hosts.found(frozenset(found.namespaces)),
         frozenset(kinds.of(key) for key in found.objects),
         tuple(found.taken),
         tuple(notes),
     )
+
+
+def _take(found: Found, item: Item, file: str) -> None:
+    group = item.api_version.rpartition("/")[0]
+    if kinds.left_out(Key(group, item.kind, "", "")):
+        decoded(item, file, partial(found.look_at_name, group, item.kind))
+        return
+    live = decoded(item, file, partial(decode_live, group=group, kind=item.kind))
+    found.put(live)
+    decoded(item, file, partial(found.look, live.key))
 
 
 def _items(data: bytes, file: str) -> Iterator[Item]:
