@@ -33,92 +33,92 @@ _IN_CLUSTER: Final = "svc"
 _NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9-]")
 
 
-class _WireService(msgspec.Struct):
+class _WireService(msgspec.Struct, frozen=True):
     namespace: str = ""
 
 
-class _WireClient(msgspec.Struct):
+class _WireClient(msgspec.Struct, frozen=True):
     service: _WireService | None = None
 
 
-class _WireHook(msgspec.Struct, rename="camel"):
+class _WireHook(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     failure_policy: str = "Fail"
     client_config: _WireClient = _WireClient()
 
 
-class _WireHooks(msgspec.Struct):
+class _WireHooks(msgspec.Struct, frozen=True):
     webhooks: list[_WireHook] | None = None
 
 
-class _WireApiSpec(msgspec.Struct):
+class _WireApiSpec(msgspec.Struct, frozen=True):
     service: _WireService | None = None
 
 
-class _WireApi(msgspec.Struct):
+class _WireApi(msgspec.Struct, frozen=True):
     spec: _WireApiSpec = _WireApiSpec()
 
 
-class _WireConversionHook(msgspec.Struct, rename="camel"):
+class _WireConversionHook(msgspec.Struct, frozen=True, rename="camel"):
     client_config: _WireClient | None = None
 
 
-class _WireConversion(msgspec.Struct):
+class _WireConversion(msgspec.Struct, frozen=True):
     webhook: _WireConversionHook | None = None
 
 
-class _WireCrdSpec(msgspec.Struct):
+class _WireCrdSpec(msgspec.Struct, frozen=True):
     conversion: _WireConversion | None = None
 
 
-class _WireCrd(msgspec.Struct):
+class _WireCrd(msgspec.Struct, frozen=True):
     spec: _WireCrdSpec = _WireCrdSpec()
 
 
-class _WireLocationSpec(msgspec.Struct):
+class _WireLocationSpec(msgspec.Struct, frozen=True):
     config: dict[str, str] | None = None
 
 
-class _WireLocation(msgspec.Struct):
+class _WireLocation(msgspec.Struct, frozen=True):
     spec: _WireLocationSpec = _WireLocationSpec()
 
 
-class _WireClass(msgspec.Struct):
+class _WireClass(msgspec.Struct, frozen=True):
     provisioner: str = ""
 
 
-class _WireVariable(msgspec.Struct):
+class _WireVariable(msgspec.Struct, frozen=True):
     value: str | None = None
 
 
-class _WireContainer(msgspec.Struct):
+class _WireContainer(msgspec.Struct, frozen=True):
     command: list[str] | None = None
     args: list[str] | None = None
     env: list[_WireVariable] | None = None
 
 
-class _WireHostPath(msgspec.Struct):
+class _WireHostPath(msgspec.Struct, frozen=True):
     path: str = ""
 
 
-class _WireVolume(msgspec.Struct, rename="camel"):
+class _WireVolume(msgspec.Struct, frozen=True, rename="camel"):
     host_path: _WireHostPath | None = None
 
 
-class _WirePodSpec(msgspec.Struct):
+class _WirePodSpec(msgspec.Struct, frozen=True):
     containers: list[_WireContainer] | None = None
     volumes: list[_WireVolume] | None = None
 
 
-class _WireTemplate(msgspec.Struct):
+class _WireTemplate(msgspec.Struct, frozen=True):
     spec: _WirePodSpec = _WirePodSpec()
 
 
-class _WireWorkloadSpec(msgspec.Struct):
+class _WireWorkloadSpec(msgspec.Struct, frozen=True):
     template: _WireTemplate = _WireTemplate()
 
 
-class _WireWorkload(msgspec.Struct):
+class _WireWorkload(msgspec.Struct, frozen=True):
     spec: _WireWorkloadSpec = _WireWorkloadSpec()
 
 

@@ -66,14 +66,14 @@ class Live(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return next((owner for owner in self.owners if owner.controller), None)
 
 
-class _WireOwner(msgspec.Struct):
+class _WireOwner(msgspec.Struct, frozen=True):
     kind: str
     name: str
     uid: str
     controller: bool | None = None
 
 
-class _WireMetadata(msgspec.Struct, rename="camel"):
+class _WireMetadata(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     uid: str
     namespace: str = ""
@@ -86,75 +86,75 @@ class _WireMetadata(msgspec.Struct, rename="camel"):
     finalizers: tuple[str, ...] | None = None
 
 
-class _Wire(msgspec.Struct):
+class _Wire(msgspec.Struct, frozen=True):
     metadata: _WireMetadata
 
 
-class _WireSource(msgspec.Struct, rename="camel"):
+class _WireSource(msgspec.Struct, frozen=True, rename="camel"):
     claim_name: str = ""
 
 
-class _WirePodVolume(msgspec.Struct, rename="camel"):
+class _WirePodVolume(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     persistent_volume_claim: _WireSource | None = None
     ephemeral: dict[str, Any] | None = None
 
 
-class _WirePodSpec(msgspec.Struct, rename="camel"):
+class _WirePodSpec(msgspec.Struct, frozen=True, rename="camel"):
     node_name: str = ""
     volumes: list[_WirePodVolume] | None = None
 
 
-class _WirePodStatus(msgspec.Struct):
+class _WirePodStatus(msgspec.Struct, frozen=True):
     phase: str = ""
 
 
-class _WirePod(msgspec.Struct):
+class _WirePod(msgspec.Struct, frozen=True):
     metadata: _WireMetadata
     spec: _WirePodSpec = _WirePodSpec()
     status: _WirePodStatus = _WirePodStatus()
 
 
-class _WireJobStatus(msgspec.Struct, rename="camel"):
+class _WireJobStatus(msgspec.Struct, frozen=True, rename="camel"):
     completion_time: str | None = None
 
 
-class _WireWorkloadSpec(msgspec.Struct):
+class _WireWorkloadSpec(msgspec.Struct, frozen=True):
     replicas: int | None = None
     suspend: bool | None = None
 
 
-class _WireWorkload(msgspec.Struct):
+class _WireWorkload(msgspec.Struct, frozen=True):
     metadata: _WireMetadata
     spec: _WireWorkloadSpec = _WireWorkloadSpec()
 
 
-class _WireJob(msgspec.Struct):
+class _WireJob(msgspec.Struct, frozen=True):
     metadata: _WireMetadata
     spec: _WireWorkloadSpec = _WireWorkloadSpec()
     status: _WireJobStatus = _WireJobStatus()
 
 
-class _WireClaimSpec(msgspec.Struct, rename="camel"):
+class _WireClaimSpec(msgspec.Struct, frozen=True, rename="camel"):
     volume_name: str = ""
 
 
-class _WireClaim(msgspec.Struct):
+class _WireClaim(msgspec.Struct, frozen=True):
     metadata: _WireMetadata
     spec: _WireClaimSpec = _WireClaimSpec()
 
 
-class _WireReference(msgspec.Struct):
+class _WireReference(msgspec.Struct, frozen=True):
     name: str = ""
     namespace: str = ""
 
 
-class _WireVolumeSpec(msgspec.Struct, rename="camel"):
+class _WireVolumeSpec(msgspec.Struct, frozen=True, rename="camel"):
     claim_ref: _WireReference | None = None
     persistent_volume_reclaim_policy: str = ""
 
 
-class _WireVolume(msgspec.Struct):
+class _WireVolume(msgspec.Struct, frozen=True):
     metadata: _WireMetadata
     spec: _WireVolumeSpec = _WireVolumeSpec()
 
