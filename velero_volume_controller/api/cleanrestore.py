@@ -359,6 +359,9 @@ class UndoStatus(_Status):
     attempt: Annotated[int, Meta(description="Which attempt it is.")] = 1
     created: Annotated[Time | None, Meta(description="When it was handed to Velero.")] = None
     expires: Annotated[Time | None, Meta(description="When Velero deletes it.")] = None
+    kept: Annotated[
+        bool, Meta(description="Something has been deleted since: this stays the one to go back to.")
+    ] = False
     uncovered: Annotated[
         list[Uncovered], Meta(description="Claims that are deleted and whose data it does not have.")
     ] = []
@@ -379,6 +382,9 @@ class RunRestore(_Status):
     errors: Annotated[int, Meta(description="Errors that Velero counts.")] = 0
     warnings: Annotated[int, Meta(description="Warnings that Velero counts.")] = 0
     reason: Annotated[str, Meta(description="Why it did not complete.")] = ""
+    cleared: Annotated[
+        bool, Meta(description="Velero failed it, and what it had made has been cleared away.")
+    ] = False
 
 
 class RunProgress(_Status):
@@ -427,8 +433,8 @@ class CleanRestoreStatus(_Status):
     phase: Annotated[
         RestorePhase | None,
         Meta(
-            description="Planning, AwaitingApproval, Validating, UndoBackup, Quiescing, Clearing, WaitingGone, "
-            "Restoring, Verifying; or at the end Completed, CompletedWithWarnings, Failed, Cancelled."
+            description="Planning, AwaitingApproval, Validating, UndoBackup, Quiescing, Clearing, "
+            "WaitingGone, Restoring, Verifying; or at the end Completed, CompletedWithWarnings, Failed, Cancelled."
         ),
     ] = None
     started: Annotated[Time | None, Meta(description="When it was approved.")] = None
@@ -440,11 +446,17 @@ class CleanRestoreStatus(_Status):
     plan: Annotated[PlanSummary | None, Meta(description="The plan, in short.")] = None
     steps: Annotated[list[RunStep], Meta(description="What it has gone through.")] = []
     undo: Annotated[UndoStatus | None, Meta(description="The Backup of what is cleared away.")] = None
+    quiet_since: Annotated[
+        Time | None, Meta(description="Since when all that was to be stilled stands still.")
+    ] = None
     unwinding: Annotated[Unwinding | None, Meta(description="What was stilled is being put back.")] = None
     clear_again: Annotated[
         list[str],
         Meta(description="Restores that Velero failed: what they made is cleared away before the next one."),
     ] = []
+    retries: Annotated[
+        int, Meta(description="Restores that were made again since it began, or was last told to go on.")
+    ] = 0
     restores: Annotated[list[RunRestore], Meta(description="Velero's Restores, in their order.")] = []
     progress: Annotated[RunProgress | None, Meta(description="How far it is.")] = None
     verify: Annotated[Verified | None, Meta(description="What was found in the end.")] = None

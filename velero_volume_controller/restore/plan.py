@@ -47,6 +47,8 @@ def make_plan(given: Input) -> Plan:
         clearing(deleted),
         plan_hash(given, objects),
         (*given.contents.notes, *given.cluster.notes, *ground.selected.notes, *_notes(ground)),
+        ground.selected.targets,
+        ground.selected.everything,
     )
 
 

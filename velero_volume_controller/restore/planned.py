@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from velero_volume_controller.api.cleanrestore import Clearing
@@ -62,7 +62,8 @@ class Quiesced:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``objects`` in the order of their keys; ``clear`` what is deleted by itself, in that order, after
-    ``quiesce``. ``notes`` are complete sentences."""
+    ``quiesce``. ``targets`` are the namespaces of the backup that are restored, and the names that they get;
+    ``everything``: its cluster-scoped objects come back, too. ``notes`` are complete sentences."""
 
     wanted: Clearing
     backups: tuple[str, ...]
@@ -71,6 +72,8 @@ class Plan:
     clear: tuple[Planned, ...]
     hash: str
     notes: tuple[str, ...] = ()
+    targets: Mapping[str, str] = field(default_factory=dict)
+    everything: bool = False
 
     def count(self, action: Action) -> int:
         """How many objects it becomes of."""

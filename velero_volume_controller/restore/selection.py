@@ -28,6 +28,7 @@ class Selected:
     held: frozenset[Key]
     cluster: frozenset[Key]
     notes: tuple[str, ...]
+    everything: bool = False
 
 
 def select(wanted: Clearing, contents: Contents, protection: Protection) -> Selected:
@@ -62,6 +63,7 @@ def select(wanted: Clearing, contents: Contents, protection: Protection) -> Sele
         frozenset(_held(contents, targets)),
         frozenset(_cluster(contents)) if everything else frozenset(),
         tuple(notes),
+        everything,
     )
 
 
