@@ -53,10 +53,12 @@ async def pages(
 ) -> AsyncIterator[Page]:
     """The list at this path, page by page; ``accept`` says in which form, as ``METADATA``.
 
+    A ``limit`` in the query asks for smaller pages, of large objects.
+
     Raises ApiError with status 410 when the server has forgotten the list between
     two pages (compacted, about five minutes): start over.
     """
-    wanted = {**(query or {}), "limit": str(PAGE_SIZE)}
+    wanted = {"limit": str(PAGE_SIZE), **(query or {})}
     while True:
         body = await client.read(path, query=wanted, accept=accept)
         try:

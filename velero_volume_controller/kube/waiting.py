@@ -1,8 +1,12 @@
-"""Waiting for one of several things."""
+"""Waiting for several things: for one of them, or for all."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 async def first_of(*events: asyncio.Event, timeout: float | None = None) -> None:  # noqa: ASYNC109
@@ -15,3 +19,14 @@ async def first_of(*events: asyncio.Event, timeout: float | None = None) -> None
     finally:
         for each in waiting:
             each.cancel()
+
+
+async def together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What each returns. The first that fails is raised as it is, when the others have been stopped."""
+    tasks = [asyncio.ensure_future(each) for each in coroutines]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

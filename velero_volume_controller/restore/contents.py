@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -20,6 +20,7 @@ from velero_volume_controller.velero.model.backup_contents import (
     decode_volume_infos,
 )
 from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
+from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
 from velero_volume_controller.velero.model.stored_files import (
     LackingVolume,
     decode_held_versions,
@@ -105,20 +106,29 @@ def _partial(name: str, phase: str) -> list[str]:
     return [f"Backup {name} is {phase}: what failed in it is not in it, and does not come back."]
 
 
-def stored(name: str, phase: str, resources: bytes, volumes: bytes | None) -> Contents:
+def stored(
+    name: str, phase: str, resources: bytes, volumes: bytes | None, taken: Iterable[PodVolumeBackup] = ()
+) -> Contents:
     """What one Backup holds, from its resource list and its volume information as Velero keeps them.
 
-    ``volumes`` is None where there is none: before 1.14 Velero kept none. Raises msgspec.MsgspecError.
+    ``volumes`` is None where there is none: before 1.14 Velero kept none. Then ``taken``, the Backup's
+    PodVolumeBackups in the cluster, tell of some data. Raises msgspec.MsgspecError.
     """
     return Contents(
         frozenset(decode_resource_list(resources)),
-        decode_volume_infos(volumes) if volumes is not None else (),
+        decode_volume_infos(volumes) if volumes is not None else tuple(_data_taken(taken)),
         volumes is not None,
         (name,),
         tuple(_partial(name, phase)),
         decode_held_versions(resources),
         decode_lacking(volumes) if volumes is not None else (),
     )
+
+
+def _data_taken(taken: Iterable[PodVolumeBackup]) -> Iterator[VolumeData]:
+    for each in taken:
+        if each.phase == COMPLETED:
+            yield VolumeData(namespace=each.pod_namespace, claim=each.claim, pod=each.pod, volume=each.volume)
 
 
 def joined(parts: Iterable[Contents]) -> Contents:

@@ -26,7 +26,18 @@ _WORKLOADS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 #: A provisioner elects its leader with one of these, which bears its name: with dashes for all that is no
 #: letter or digit (csi-lib-utils, leaderelection.sanitizeName), or for slashes alone
 #: (sig-storage-lib-external-provisioner, controller.go).
-_LOCKS: Final = frozenset({("coordination.k8s.io", "Lease"), ("", "Endpoints"), ("", "ConfigMap")})
+LOCKS: Final = frozenset({("coordination.k8s.io", "Lease"), ("", "Endpoints"), ("", "ConfigMap")})
+#: Kinds of which more is read here than their metadata.
+READ_WHOLE: Final = frozenset(
+    {
+        *(("apps", kind) for kind in _WORKLOADS),
+        *(("admissionregistration.k8s.io", kind) for kind in _WEBHOOKS),
+        ("apiextensions.k8s.io", "CustomResourceDefinition"),
+        ("apiregistration.k8s.io", "APIService"),
+        ("storage.k8s.io", "StorageClass"),
+        (VELERO_GROUP, "BackupStorageLocation"),
+    }
+)
 #: Provisioners of Kubernetes's own, which run in no namespace.
 _IN_TREE: Final = "kubernetes.io/"
 _IN_CLUSTER: Final = "svc"
@@ -142,7 +153,7 @@ class Hosts:
 
     def look(self, key: Key, raw: bytes | msgspec.Raw) -> None:
         """Take in one object, of whatever kind. Raises msgspec.MsgspecError if it is malformed."""
-        if (key.group, key.kind) in _LOCKS:
+        if (key.group, key.kind) in LOCKS:
             self._locks.add((key.namespace, key.name))
         match key.group, key.kind:
             case "apps", kind if kind in _WORKLOADS:

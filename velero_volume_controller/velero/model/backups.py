@@ -48,7 +48,10 @@ class BackupStatus(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Backup(msgspec.Struct, frozen=True, kw_only=True):
-    """One Backup. ``namespace`` is that of its Velero; ``created`` is RFC 3339 of the API server's clock."""
+    """One Backup. ``namespace`` is that of its Velero; ``created`` is RFC 3339 of the API server's clock.
+
+    ``storage_location`` is empty until Velero has seen it, where it names none.
+    """
 
     name: str
     namespace: str
@@ -58,6 +61,7 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
     annotations: dict[str, str] = {}
     included_namespaces: tuple[str, ...] = ()
     excluded_namespaces: tuple[str, ...] = ()
+    storage_location: str = ""
     status: BackupStatus = BackupStatus()
 
     @property
@@ -89,6 +93,7 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
 class _WireSpec(msgspec.Struct, rename="camel"):
     included_namespaces: tuple[str, ...] | None = None
     excluded_namespaces: tuple[str, ...] | None = None
+    storage_location: str = ""
 
 
 class _WireBackup(msgspec.Struct):
@@ -113,6 +118,7 @@ def decode_backup(raw: bytes | msgspec.Raw) -> Backup:
         annotations=_shared(wire.metadata.annotations),
         included_namespaces=spec.included_namespaces or (),
         excluded_namespaces=spec.excluded_namespaces or (),
+        storage_location=sys.intern(spec.storage_location),
         status=wire.status or BackupStatus(),
     )
 
