@@ -434,7 +434,8 @@ class CleanRestoreStatus(_Status):
         RestorePhase | None,
         Meta(
             description="Planning, AwaitingApproval, Validating, UndoBackup, Quiescing, Clearing, "
-            "WaitingGone, Restoring, Verifying; or at the end Completed, CompletedWithWarnings, Failed, Cancelled."
+            "WaitingGone, Restoring, Verifying; or at the end Completed, CompletedWithWarnings, Failed, "
+            "Cancelled."
         ),
     ] = None
     started: Annotated[Time | None, Meta(description="When it was approved.")] = None
