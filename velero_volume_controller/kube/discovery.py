@@ -93,7 +93,7 @@ class _WireVersion(msgspec.Struct):
     freshness: str = ""
 
 
-class _WireName(msgspec.Struct):
+class _WireName(msgspec.Struct, frozen=True):
     name: str = ""
 
 

@@ -26,15 +26,16 @@ from velero_volume_controller.velero.model.restores import VELERO_GROUP
 OBJECTS_COMMAND: Final = (
     "kubectl get $(kubectl api-resources --verbs=list -o name | paste -sd,) -A -o json > objects.json"
 )
-_TAKEN: Final = (VELERO_GROUP, "PodVolumeBackup")
+#: The kind that tells whose claims a Backup has data of.
+TAKEN: Final = (VELERO_GROUP, "PodVolumeBackup")
 
 
-class _WireNames(msgspec.Struct):
+class _WireNames(msgspec.Struct, frozen=True):
     name: str = ""
     namespace: str = ""
 
 
-class _WireNamed(msgspec.Struct):
+class _WireNamed(msgspec.Struct, frozen=True):
     metadata: _WireNames = _WireNames()
 
 
@@ -79,7 +80,7 @@ class Found:
     def look(self, key: Key, raw: bytes | msgspec.Raw) -> None:
         """See what an object says of namespaces, and of Velero's data. Raises msgspec.MsgspecError."""
         self.hosts.look(key, raw)
-        if kinds.of(key) == _TAKEN:
+        if kinds.of(key) == TAKEN:
             self.taken.append(decode_pod_volume_backup(raw))
 
     def look_at_name(self, group: str, kind: str, raw: bytes | msgspec.Raw) -> None:

@@ -17,7 +17,7 @@ from velero_volume_controller.kube.lists import pages
 from velero_volume_controller.kube.permissions import Permission
 from velero_volume_controller.kube.waiting import together
 from velero_volume_controller.restore import kinds
-from velero_volume_controller.restore.cluster import Cluster
+from velero_volume_controller.restore.cluster import TAKEN, Cluster
 from velero_volume_controller.restore.contents import Contents, joined, stored, unrestorable
 from velero_volume_controller.restore.listing import Listing, Selection, pruned
 from velero_volume_controller.velero.client.downloads import Limits, NotStored, Storage, Target, download
@@ -38,7 +38,6 @@ ROLE: Final = "velero-volume-controller-restore"
 #: How many kinds are listed, and how many Backups read, at the same time: the rest of the process has
 #: requests, too.
 _AT_A_TIME: Final = 4
-_TAKEN: Final = (POD_VOLUME_BACKUPS.group, POD_VOLUME_BACKUPS.kind)
 #: Names in one label selector: an address may be some thousand characters.
 _SELECTED: Final = 40
 _FEW: Final = 6
@@ -170,7 +169,7 @@ async def gather_cluster(
         nonlocal done
         async with slots:
             kind = (served.resource.group, served.resource.kind)
-            await listing.take(served, taken if kind == _TAKEN else None)
+            await listing.take(served, taken if kind == TAKEN else None)
         done += 1
         if progress is not None:
             progress(done, len(wanted))

@@ -36,9 +36,11 @@ _BUILT_IN: Final = frozenset(
     }
 )
 
-#: Made and unmade by the control plane all the time: neither planned nor counted as drift.
+#: Made and unmade by the control plane all the time, or computed when asked for (ComponentStatus has no uid):
+#: neither planned nor counted as drift.
 _LEFT_OUT: Final = frozenset(
     {
+        ("", "ComponentStatus"),
         ("", "Endpoints"),
         ("", "Event"),
         ("coordination.k8s.io", "Lease"),

@@ -23,7 +23,7 @@ from velero_volume_controller.kube.lists import METADATA, pages
 from velero_volume_controller.kube.permissions import Permission
 from velero_volume_controller.kube.resources import Resource
 from velero_volume_controller.restore import kinds
-from velero_volume_controller.restore.cluster import Found
+from velero_volume_controller.restore.cluster import TAKEN, Found
 from velero_volume_controller.restore.hosts import LOCKS, READ_WHOLE
 from velero_volume_controller.restore.live import Live, decode_live
 from velero_volume_controller.velero.model.backup_contents import Key
@@ -31,7 +31,7 @@ from velero_volume_controller.velero.model.backup_contents import Key
 #: Kinds of which ``decode_live`` reads more than metadata, in the namespaces that matter.
 _SPEC_COUNTS: Final = kinds.SCALED | {kinds.POD, kinds.JOB, kinds.CRON_JOB, kinds.CLAIM}
 #: And those that are read whole wherever they are; what they are few of.
-_WHOLE: Final = READ_WHOLE | {kinds.NAMESPACE, kinds.VOLUME}
+_WHOLE: Final = READ_WHOLE | {kinds.NAMESPACE, kinds.VOLUME, TAKEN}
 #: Objects that may be large come in smaller pages: one may have 1.5 MiB.
 _LARGE: Final = frozenset(
     {("", "Secret"), ("", "ConfigMap"), ("apiextensions.k8s.io", "CustomResourceDefinition")}
@@ -53,7 +53,7 @@ class Unreadable(KubeError):  # noqa: N818  (the name says what is the case)
     """An object is not what its kind promises."""
 
 
-class _WireUid(msgspec.Struct):
+class _WireUid(msgspec.Struct, frozen=True):
     uid: str = ""
     namespace: str = ""
     name: str = ""

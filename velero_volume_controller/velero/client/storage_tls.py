@@ -54,7 +54,7 @@ class _WireStorage(msgspec.Struct, rename="camel"):
     reference: _WireReference | None = msgspec.field(default=None, name="caCertRef")
 
 
-class _WireSpec(msgspec.Struct, rename="camel"):
+class _WireSpec(msgspec.Struct, rename="camel", frozen=True):
     config: dict[str, str] | None = None
     object_storage: _WireStorage | None = None
 

@@ -37,7 +37,7 @@ class LackingVolume(msgspec.Struct, frozen=True, gc=False):
         return f"volume {self.volume} of Pod {self.namespace}/{self.pod}"
 
 
-class _WireResult(msgspec.Struct):
+class _WireResult(msgspec.Struct, frozen=True):
     velero: tuple[str, ...] | None = None
     cluster: tuple[str, ...] | None = None
     namespaces: dict[str, tuple[str, ...]] | None = None
