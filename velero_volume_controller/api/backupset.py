@@ -427,7 +427,10 @@ class Attempt(_Status):
     uid: Annotated[str, Meta(description="The Backup's uid, once it was seen.")] = ""
     phase: Annotated[
         str,
-        Meta(description="Velero's phase, or Lost when the Backup is gone, Refused when it can't be made."),
+        Meta(
+            description="Velero's phase, or Lost when the Backup is gone, Refused when it can't be made, "
+            "Skipped when none was made because each of its namespaces was deleted or excluded."
+        ),
     ] = ""
     since: Annotated[Time | None, Meta(description="When it was first seen in this phase.")] = None
     gone: Annotated[Time | None, Meta(description="Since when the Backup is not seen any more.")] = None
@@ -437,6 +440,13 @@ class Attempt(_Status):
     bytes: Annotated[int, Meta(description="Bytes of its volumes.")] = 0
     volumes: Annotated[int, Meta(description="Volumes taken completely.")] = 0
     reason: Annotated[str, Meta(description="Why it did not complete.")] = ""
+    left_out: Annotated[
+        dict[str, str],
+        Meta(
+            description="Namespaces of the shard that it does not hold: Deleted or Excluded (by the label "
+            "velero.io/exclude-from-backup) since the set was planned, or Vanished before Velero came to it."
+        ),
+    ] = {}
     nudged: Annotated[Time | None, Meta(description="When it was touched because it hung.")] = None
 
 
@@ -451,9 +461,24 @@ class Shard(_Status):
     load: Annotated[
         dict[str, int], Meta(description="Predicted seconds of volume data by node, for the order.")
     ] = {}
+    volumes: Annotated[int, Meta(description="Volumes that the plan found in it.")] = 0
+    fingerprints: Annotated[
+        str,
+        Meta(
+            description="Four bytes of each one's hash, in base64, by which those are known that no Backup "
+            "holds; empty where the template's filters or policies may leave them out on purpose."
+        ),
+    ] = ""
     attempts: Annotated[list[Attempt], Meta(description="Its Backups, the newest last.")] = []
     forgiven: Annotated[
         int, Meta(description="How many of them no longer count against the limit of retries.")
+    ] = 0
+    again: Annotated[
+        int,
+        Meta(
+            description="One more is made after so many of them, though one is Completed, for volumes that "
+            "were planned and not taken."
+        ),
     ] = 0
 
 
@@ -499,6 +524,9 @@ class Missing(_Status):
     pod: Annotated[str, Meta(description="The pod whose volume is missing.")] = ""
     volume: Annotated[str, Meta(description="The volume, by its name in the pod.")] = ""
     reason: Annotated[str, Meta(description="Why.")] = ""
+    claim: Annotated[
+        str, Meta(description="Its PersistentVolumeClaim, where it was planned and not even tried.")
+    ] = ""
 
 
 class PointBackup(_Status):

@@ -12,8 +12,9 @@ from typing import Final
 
 from velero_volume_controller.api.backupset import Attempt, Retry, Shard
 from velero_volume_controller.api.times import AHEAD, after, parse_duration, seconds_between
+from velero_volume_controller.backup.left_out import VANISHED, not_named, vanished
 from velero_volume_controller.backup.naming import PLAN, backup_name, ours
-from velero_volume_controller.backup.steps import Observed, SetIdentity
+from velero_volume_controller.backup.steps import Cluster, Observed, SetIdentity
 from velero_volume_controller.velero.model import backups as phases
 from velero_volume_controller.velero.model.backups import Backup
 from velero_volume_controller.velero.model.lanes import Lane
@@ -22,7 +23,9 @@ from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBa
 #: Phases of ours beside Velero's: the Backup is gone; it could not be made.
 LOST: Final = "Lost"
 REFUSED: Final = "Refused"
-OVER: Final = phases.ENDED | {LOST, REFUSED}
+#: None was made, as nothing that it was to hold is there any more.
+SKIPPED: Final = "Skipped"
+OVER: Final = phases.ENDED | {LOST, REFUSED, SKIPPED}
 
 #: Seconds after which one that was handed over and not seen yet is made again; by the same name, so that
 #: it is never made twice.
@@ -41,12 +44,14 @@ _PASSING: Final = (
     "was not specified at backup creation time",
     "error getting",
     "error listing",
+    # A namespace was labelled velero.io/exclude-from-backup; the next attempt leaves it out.
+    "Invalid included/excluded namespace",
 )
 #: And those that never do, whatever else is said beside them.
 _LASTING: Final = (
     "cannot be used",
     "only one can be specified",
-    "Invalid included/excluded",
+    "Invalid included/excluded resource",
     "Invalid cluster-scoped",
     "Invalid namespace-scoped",
     "invalid resource policies",
@@ -95,13 +100,15 @@ class View:
         return backup.annotations.get(PLAN) == self.plan and ours(backup, self.owner, shard.name, number)
 
 
-def fold(shard: Shard, view: View) -> None:
+def fold(shard: Shard, view: View, cluster: Cluster | None = None) -> None:
     """Brings the shard's attempts up to what is observed."""
-    _adopt(shard, view)
+    _adopt(shard, view, cluster)
     for number, attempt in enumerate(shard.attempts, start=1):
         backup = view.backups.get((attempt.lane, attempt.backup))
         if backup is not None and backup.phase != phases.DELETING and view.made_for(backup, shard, number):
             _see(attempt, backup, view)
+            volumes = view.volumes.get((attempt.lane, attempt.backup), ())
+            attempt.left_out |= vanished(attempt, backup, volumes, cluster)
         elif attempt.uid:
             _miss(attempt, view)
         elif backup is not None and attempt.phase != REFUSED:
@@ -112,7 +119,7 @@ def fold(shard: Shard, view: View) -> None:
             _over(attempt, REFUSED, view.refused[attempt.backup], view)
 
 
-def _adopt(shard: Shard, view: View) -> None:
+def _adopt(shard: Shard, view: View, cluster: Cluster | None) -> None:
     """Takes up Backups whose record was lost with the status, as after a restore of etcd."""
     while True:
         number = len(shard.attempts) + 1
@@ -120,7 +127,8 @@ def _adopt(shard: Shard, view: View) -> None:
         backup = view.backups.get((shard.lane, name))
         if backup is None or not view.made_for(backup, shard, number):
             return
-        shard.attempts.append(Attempt(backup=name, lane=shard.lane, created=backup.created or view.now))
+        created, out = backup.created or view.now, not_named(shard, backup, cluster)
+        shard.attempts.append(Attempt(backup=name, lane=shard.lane, created=created, left_out=out))
 
 
 def _see(attempt: Attempt, backup: Backup, view: View) -> None:
@@ -194,8 +202,15 @@ def done(shard: Shard) -> bool:
     return any(attempt.phase == phases.COMPLETED for attempt in shard.attempts)
 
 
+def skipped(shard: Shard) -> bool:
+    """Whether nothing that it was to hold is there any more."""
+    return bool(shard.attempts) and shard.attempts[-1].phase == SKIPPED
+
+
 def hopeless(attempt: Attempt) -> bool:
-    """Whether Velero would say the same of another attempt: the spec must be changed."""
+    """Whether another attempt would end the same: the spec must be changed, or what it held is gone."""
+    if attempt.phase == SKIPPED or VANISHED in attempt.left_out.values():
+        return True
     if attempt.phase != "FailedValidation":
         return False
     lasts = any(each in attempt.reason for each in _LASTING)
@@ -206,8 +221,10 @@ def due(shard: Shard, retry: Retry) -> str | None:
     """From when on its next Backup may be made; empty for at once, None if there is to be none."""
     # A shard that was found again by its number alone has no namespaces: to Velero that would mean all.
     holds = shard.namespaces or shard.cluster
-    if under_way(shard) or done(shard) or not holds:
+    if under_way(shard) or not holds:
         return None
+    if done(shard):
+        return "" if shard.again and shard.again == len(shard.attempts) else None
     counted = len(shard.attempts) - shard.forgiven
     if counted <= 0:
         return ""

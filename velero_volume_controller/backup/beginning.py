@@ -12,6 +12,7 @@ from velero_volume_controller.backup import conditions
 from velero_volume_controller.backup.ending import ABSENT
 from velero_volume_controller.backup.frozen import frozen
 from velero_volume_controller.backup.gate import check_window, gate
+from velero_volume_controller.backup.planned_volumes import decides_otherwise, fingerprints
 from velero_volume_controller.backup.render import check_template
 from velero_volume_controller.backup.run import LOOK_AGAIN, Run, view_of
 from velero_volume_controller.backup.work import Plan, PlanningError
@@ -64,6 +65,7 @@ def _take(run: Run, plan: Plan) -> None:
         absent=list(plan.absent),
         owner=situation.identity.uid,
     )
+    told = not decides_otherwise(run.spec.template)
     status.shards = [
         Shard(
             name=each.name,
@@ -72,6 +74,8 @@ def _take(run: Run, plan: Plan) -> None:
             lane=each.lane,
             predicted_seconds=math.ceil(each.alone),
             load=_heaviest(each.load()),
+            volumes=len(each.volumes),
+            fingerprints=fingerprints(planned.volume.key for planned in each.volumes) if told else "",
         )
         for each in plan.shards
     ]

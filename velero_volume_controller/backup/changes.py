@@ -44,7 +44,7 @@ def _shard(before: ShardView | None, shard: ShardView) -> Iterator[str]:
         return
     # A Backup that failed has a line of its own among the failures.
     if before is None or (before.phase, before.backup) != (shard.phase, shard.backup):
-        said = f"shard {shard.name}: {shard.phase} ({shard.backup})"
+        said = f"shard {shard.name}: {shard.phase}" + (f" ({shard.backup})" if shard.backup else "")
         if shard.phase == COMPLETED:
             said += f", {amount(shard.done)} in {span(shard.seconds)}"
         yield said

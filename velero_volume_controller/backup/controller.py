@@ -40,6 +40,7 @@ from velero_volume_controller.backup.plan import plan
 from velero_volume_controller.backup.precedence import held_by, held_by_older
 from velero_volume_controller.backup.steps import (
     Action,
+    Cluster,
     CreateBackup,
     Nudge,
     Observed,
@@ -56,6 +57,7 @@ from velero_volume_controller.kube.waiting import first_of
 from velero_volume_controller.kube.watches import OUTAGE, Hooks, Key
 from velero_volume_controller.kube.workqueue import LONGEST_DELAY, WorkQueue
 from velero_volume_controller.velero.model.backups import Backup
+from velero_volume_controller.velero.model.surroundings import Surroundings
 
 #: Sets that take a step at the same time: a step mostly waits for the API server.
 WORKERS: Final = 4
@@ -88,6 +90,7 @@ class BackupSets:
         self._holds: dict[Key, frozenset[str]] = {}
         self._keys: dict[str, Key] = {}
         self._refused: dict[str, dict[str, str]] = {}
+        self._seen: tuple[Surroundings | None, float] = (None, 0.0)
         self._collecting: dict[Key, asyncio.TimerHandle] = {}
         self._complaints = Complaints(log)
         self.cache: Cache[Key, BackupSet] = Cache(_kind(), self._hooks())
@@ -217,7 +220,8 @@ class BackupSets:
             if found.status.shards:
                 raise
             unplannable = PlanningError("LaneHidden", str(error))
-        taken = step(self._situation(found, found.spec, observed, planned, unplannable))
+        cluster = await self._cluster()
+        taken = step(self._situation(found, found.spec, observed, planned, unplannable, cluster))
         if taken.status.phase is not None and taken.status.phase.ended:
             self._using.pop(key, None)
         if not await self._write(key, found, taken):
@@ -241,11 +245,7 @@ class BackupSets:
         self, spec: BackupSetSpec, namespace: str, names: Iterable[str], observed: Observed
     ) -> Plan:
         """In a thread: with thousands of namespaces it takes a second, and the Lease is to be renewed."""
-        try:
-            async with asyncio.timeout(LISTING):
-                surroundings = await self._ground.surroundings()
-        except TimeoutError:
-            raise NotListed("namespaces, claims and volumes have not all been listed yet") from None
+        surroundings = await self._surroundings(ANEW)
         pods = list(self._ground.pods())
         backups, volumes = self._lanes.past(names)
 
@@ -255,6 +255,24 @@ class BackupSets:
         with self._metrics.backup_set_plan_seconds.time():
             return await asyncio.to_thread(work)
 
+    async def _surroundings(self, fresh: float = REPLAN) -> Surroundings:
+        """Namespaces, claims and volumes, which are followed. Which of them may be read is asked anew if that
+        is so many seconds ago."""
+        known, asked = self._seen
+        if known is not None and time.monotonic() - asked < fresh:
+            return known
+        try:
+            async with asyncio.timeout(LISTING):
+                known = await self._ground.surroundings()
+        except TimeoutError:
+            raise NotListed("namespaces, claims and volumes have not all been listed yet") from None
+        self._seen = (known, time.monotonic())
+        return known
+
+    async def _cluster(self) -> Cluster:
+        surroundings = await self._surroundings()
+        return Cluster(self._ground.pods(), surroundings.namespaces, surroundings.claims)
+
     def _situation(
         self,
         found: BackupSet,
@@ -262,6 +280,7 @@ class BackupSets:
         observed: Observed,
         planned: Plan | None,
         unplannable: PlanningError | None,
+        cluster: Cluster,
     ) -> Situation:
         return Situation(
             identity=SetIdentity(found.namespace, found.name, found.uid, found.generation),
@@ -272,6 +291,7 @@ class BackupSets:
             blocked=held_by_older(found, self.cache.objects.values()),
             planned=planned,
             unplannable=unplannable,
+            cluster=cluster,
             refused=self._refused.get(found.uid, {}),
             retry=found.annotations.get(naming.RETRY, ""),
         )

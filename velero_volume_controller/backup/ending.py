@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from velero_volume_controller.api.backupset import (
-    BackupSetStatus,
     ClusterRevision,
     Missing,
     RestorePoint,
@@ -14,41 +13,51 @@ from velero_volume_controller.api.backupset import (
 from velero_volume_controller.api.conditions import find
 from velero_volume_controller.backup import conditions, results
 from velero_volume_controller.backup.attempts import LOST, awaited, fold
+from velero_volume_controller.backup.planned_volumes import NOT_TAKEN
 from velero_volume_controller.backup.reporting import degraded
 from velero_volume_controller.backup.run import LOOK_AGAIN, Run
+from velero_volume_controller.backup.steps import Cluster
 
 #: Seconds between two looks at whether an ended set's Backups are still there.
 _LOOK_AT_ENDED: Final = 3600.0
+#: Seconds within which PodVolumeBackups are seen of a Backup that was seen to have ended.
+_SEEN_WITHIN: Final = 10.0
 #: Why a namespace is missing that the selection names.
 ABSENT: Final = "there was no such namespace when the set began; correct spec.selection in a new BackupSet"
 #: Why a shard has no Backup when its set ends.
 _UNSTARTED: Final = "no Backup was started before the deadline"
 
 
-def end(run: Run) -> None:
-    """Nothing is left to run, or to try again."""
+def ended(run: Run) -> bool:
+    """Ends the set of which nothing is left to run or to try again. False if it is too soon to say how."""
     status = run.status
-    status.phase = _phase(status)
+    before = status.restore_point if status.retried_at else None
+    point = _restore_point(run, before, run.situation.cluster)
+    if any(each.reason.startswith(NOT_TAKEN) for each in point.missing) and (wait := _too_soon(run)) > 0:
+        run.wakes.append(wait)
+        return False
+    status.restore_point = point
+    status.phase = results.phase(status.shards, point)
     status.ended = run.situation.now
-    status.restore_point = _restore_point(run, status.restore_point if status.retried_at else None)
-    status.expires = results.expires(status.restore_point, run.view, status.expires)
+    status.expires = results.expires(point, run.view, status.expires)
     start = status.cluster_revision.start if status.cluster_revision else ""
     status.cluster_revision = ClusterRevision(start=start, end=run.situation.observed.revision)
     _conclude(run)
     run.condition(conditions.PROGRESSING, "False", status.phase.value, "the set has ended")
     degraded(run)
     run.wakes.append(LOOK_AGAIN)
+    return True
 
 
-def _phase(status: BackupSetStatus) -> SetPhase:
-    """As Velero ends a Backup that names a namespace which is not there, the set lacks something."""
-    phase = results.phase(status.shards)
-    absent = status.plan is not None and status.plan.absent
-    return SetPhase.PARTIALLY_FAILED if absent and phase is SetPhase.COMPLETED else phase
+def _too_soon(run: Run) -> float:
+    """For how many seconds PodVolumeBackups may still be unseen: they and their Backups are watched apart."""
+    stand = (results.best(shard) for shard in run.status.shards)
+    seen = [run.view.age(each.since) for each in stand if each is not None and each.since]
+    return _SEEN_WITHIN - min(seen, default=_SEEN_WITHIN)
 
 
-def _restore_point(run: Run, before: RestorePoint | None) -> RestorePoint:
-    point = results.restore_point(run.status.shards, run.view, before, _UNSTARTED)
+def _restore_point(run: Run, before: RestorePoint | None, cluster: Cluster | None = None) -> RestorePoint:
+    point = results.restore_point(run.status.shards, run.view, before, _UNSTARTED, cluster)
     absent = run.status.plan.absent if run.status.plan else []
     point.missing[:0] = [Missing(namespace=name, reason=ABSENT) for name in absent]
     return point
@@ -63,7 +72,7 @@ def _conclude(run: Run) -> None:
         message += f"; {len(point.missing)} missing, the first: {first}"
     complete = phase is SetPhase.COMPLETED
     run.condition(conditions.COMPLETE, "True" if complete else "False", phase.value, message)
-    run.tell(phase.value, message, warning=not complete)
+    run.tell(phase.value, message, warning=not complete or bool(point.missing))
 
 
 def look_after(run: Run) -> None:
@@ -75,16 +84,19 @@ def look_after(run: Run) -> None:
     status.progress = results.progress(status.shards, run.view)
     status.restore_point = _restore_point(run, before)
     status.expires = results.expires(status.restore_point, run.view, status.expires)
+    phase = results.phase(status.shards, status.restore_point)
     held = status.phase in {SetPhase.COMPLETED, SetPhase.PARTIALLY_FAILED}
     if held and not status.restore_point.backups:
         status.phase = SetPhase.EXPIRED
         message = "none of its Backups is left: they expired, or were deleted"
         run.condition(conditions.COMPLETE, "False", "Expired", message)
         run.tell("Expired", message)
-    elif status.restore_point.backups and _better(_phase(status), status.phase):
+    elif status.restore_point.backups and _better(phase, status.phase):
         # One ended late; or they came back: Velero's sync brings them when its CRDs are there again.
-        status.phase = _phase(status)
+        status.phase = phase
         _conclude(run)
+        if phase is SetPhase.COMPLETED:
+            degraded(run)
     _gone_since(run)
     run.wakes.append(_LOOK_AT_ENDED)
     for shard in status.shards:

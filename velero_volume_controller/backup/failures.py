@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from velero_volume_controller.api.backupset import Attempt, BackupSetSpec, BackupSetStatus, Shard
-from velero_volume_controller.backup.attempts import LOST, OVER, REFUSED, done, due, hopeless
+from velero_volume_controller.backup.attempts import LOST, OVER, REFUSED, SKIPPED, done, due, hopeless
 from velero_volume_controller.velero.model.backups import COMPLETED
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
 
@@ -69,7 +69,7 @@ def failures(
         mended = done(shard)
         for number, attempt in enumerate(shard.attempts, 1):
             failed = broken.get((attempt.lane, attempt.backup), ())
-            if attempt.phase in OVER and attempt.phase != COMPLETED:
+            if attempt.phase in OVER - {COMPLETED, SKIPPED}:
                 yield _of_attempt(shard, number, spec, mended=mended, ended=ended)
             if not mended:
                 yield from (_of_volume(each) for each in failed)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from velero_volume_controller.api.backupset import Attempt, Shard
 from velero_volume_controller.backup import slots
-from velero_volume_controller.backup.attempts import LOST, MAKE_AGAIN, due, under_way
+from velero_volume_controller.backup.attempts import LOST, MAKE_AGAIN, SKIPPED, done, due, under_way
 from velero_volume_controller.backup.dispatch import Load, choose
 from velero_volume_controller.backup.gate import Gate
+from velero_volume_controller.backup.left_out import left_out
 from velero_volume_controller.backup.naming import backup_annotations, backup_labels, backup_name
 from velero_volume_controller.backup.render import render
 from velero_volume_controller.backup.reporting import gone
@@ -37,6 +38,9 @@ def hand_over(run: Run) -> dict[str, str]:
     for shard in run.status.shards:
         at = due(shard, run.spec.retry)
         if at is None or (at and run.view.age(at) < 0):
+            continue
+        if shard.namespaces and len(left_out(shard, run.situation.cluster)) == len(shard.namespaces):
+            _skip(run, shard)
             continue
         reason = _obstacle(run, shard)
         if reason:
@@ -96,21 +100,34 @@ def _start(run: Run, shard: Shard) -> None:
     number = len(shard.attempts) + 1
     if number > 1:
         last = shard.attempts[-1]
-        run.tell(
-            "Retrying",
-            f"shard {shard.name}: Backup {last.backup} is {last.phase}: {last.reason}",
-            warning=True,
-        )
+        why = "planned volumes were not taken" if done(shard) else last.reason
+        run.tell("Retrying", f"shard {shard.name}: Backup {last.backup} is {last.phase}: {why}", warning=True)
+    out = left_out(shard, run.situation.cluster)
+    before = shard.attempts[-1].left_out if shard.attempts else {}
+    if out and out != before:
+        names = ", ".join(f"{name} ({why})" for name, why in sorted(out.items()))
+        run.tell("LeftOut", f"shard {shard.name}: its Backup is made without {names}", warning=True)
     name = backup_name(run.view.owner, shard.name, number)
     now = run.situation.now
-    shard.attempts.append(Attempt(backup=name, lane=shard.lane, created=now, since=now))
+    shard.attempts.append(Attempt(backup=name, lane=shard.lane, created=now, since=now, left_out=out))
     run.actions.append(_create(run, shard, number))
+
+
+def _skip(run: Run, shard: Shard) -> None:
+    """Records that there is nothing to make a Backup of: one that names no namespace would take all."""
+    now, out = run.situation.now, left_out(shard, run.situation.cluster)
+    reason = "each of its namespaces was deleted or excluded after the set was planned"
+    skipped = Attempt(
+        backup="", lane=shard.lane, phase=SKIPPED, since=now, ended=now, reason=reason, left_out=out
+    )
+    shard.attempts.append(skipped)
+    run.tell("LeftOut", f"shard {shard.name}: no Backup is made: {reason}", warning=True)
 
 
 def _create(run: Run, shard: Shard, number: int) -> CreateBackup:
     plan = run.status.plan
     template = plan.template if plan else {}
-    spec = render(template, shard)
+    spec = render(template, shard, shard.attempts[number - 1].left_out)
     return CreateBackup(
         lane=shard.lane,
         name=backup_name(run.view.owner, shard.name, number),

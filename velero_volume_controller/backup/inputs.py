@@ -95,7 +95,12 @@ def takes_all(template: Mapping[str, Any], lanes: Iterable[Lane]) -> bool:
 def _namespaces(spec: BackupSetSpec, names: Iterable[str], seen: Seen) -> tuple[Namespace, ...]:
     volumes: dict[str, list[Volume]] = {name: [] for name in names}
     running = dict.fromkeys(volumes, 0)
-    chosen = [pod for pod in seen.pods if pod.metadata.namespace in volumes]
+    chosen = [
+        pod
+        for pod in seen.pods
+        # Velero takes nothing of a pod with this label (item_backupper.go, itemInclusionChecks).
+        if pod.metadata.namespace in volumes and pod.metadata.labels.get(EXCLUDE_LABEL) != "true"
+    ]
     for pod, taken in taken_of(chosen, seen.surroundings, default=takes_all(spec.template, seen.lanes)):
         running[pod.metadata.namespace] += pod.status.phase == "Running"
         volumes[pod.metadata.namespace].extend(_volumes(pod, taken, seen.surroundings))

@@ -61,7 +61,8 @@ def _names(found: BackupSet) -> Iterator[tuple[str, list[str]]]:
     """The Backups of each lane, some at a time."""
     by_lane: dict[str, list[str]] = {}
     for shard in found.status.shards:
-        for attempt in shard.attempts:
+        # One that was skipped, or is known by its number alone, has no name.
+        for attempt in (each for each in shard.attempts if each.backup):
             by_lane.setdefault(attempt.lane, []).append(attempt.backup)
     for lane, backups in sorted(by_lane.items()):
         for start in range(0, len(backups), CHUNK):

@@ -22,7 +22,7 @@ from velero_volume_controller.api.times import AHEAD, after
 from velero_volume_controller.backup import conditions, results
 from velero_volume_controller.backup.attempts import OVER, due, fold, under_way
 from velero_volume_controller.backup.beginning import planned
-from velero_volume_controller.backup.ending import end, look_after
+from velero_volume_controller.backup.ending import ended, look_after
 from velero_volume_controller.backup.gate import Gate, gate
 from velero_volume_controller.backup.handing_over import hand_over, make_again
 from velero_volume_controller.backup.reporting import degraded, progressing, spec_changed, wakes
@@ -63,14 +63,13 @@ def _go_on(run: Run) -> None:
     status = run.status
     retry(run)
     for shard in status.shards:
-        fold(shard, run.view)
+        fold(shard, run.view, run.situation.cluster)
     spec_changed(run)
     opening = gate(run.spec, status, run.situation.now)
     make_again(run, opening)
     waits = hand_over(run) if not opening.closed else {}
     status.progress = results.progress(status.shards, run.view)
-    if all(_settled(shard, run, opening) for shard in status.shards):
-        end(run)
+    if all(_settled(shard, run, opening) for shard in status.shards) and ended(run):
         return
     status.phase = SetPhase.PAUSED if run.spec.paused else SetPhase.RUNNING
     run.condition(conditions.COMPLETE, "Unknown", "Running", "the set has not ended")

@@ -20,7 +20,7 @@ from velero_volume_controller.api.backupset import (
 from velero_volume_controller.api.conditions import find
 from velero_volume_controller.api.times import after, parse_time, seconds_between
 from velero_volume_controller.backup import remaining
-from velero_volume_controller.backup.attempts import LOST, OVER, REFUSED, due
+from velero_volume_controller.backup.attempts import LOST, OVER, REFUSED, SKIPPED, due
 from velero_volume_controller.backup.conditions import (
     DEGRADED,
     PLANNED,
@@ -150,7 +150,7 @@ class _Draft:
 
     def fraction(self, work: Work, speed: float) -> float:
         """Of its time while it runs; of one that failed for good, of its volumes that were taken."""
-        if work.taken is not None:
+        if work.taken is not None or self.phase == SKIPPED:
             return 1.0
         if work.running is not None:
             return remaining.share(work, speed)
@@ -207,7 +207,7 @@ def _intervals(shards: Iterable[Shard]) -> Iterator[tuple[str, float, float]]:
     for shard in shards:
         for attempt in shard.attempts:
             began = attempt.started or attempt.created
-            if began and attempt.phase not in {LOST, REFUSED}:
+            if began and attempt.phase not in {LOST, REFUSED, SKIPPED}:
                 ended = parse_time(attempt.ended).timestamp() if attempt.ended else float("inf")
                 yield attempt.lane, parse_time(began).timestamp(), ended
 
@@ -276,6 +276,8 @@ def _missing(status: BackupSetStatus) -> Iterator[str]:
         what = f"namespace {each.namespace}" if each.namespace else ""
         if each.volume or each.pod:
             what = f"volume {each.volume or 'unknown'} of {each.namespace}/{each.pod or 'unknown'}"
+        if each.claim:
+            what = f"PersistentVolumeClaim {each.namespace}/{each.claim}"
         yield ": ".join(filter(None, (what, each.reason)))
 
 

@@ -98,8 +98,8 @@ def _absent(number: int) -> Shard:
 
 def _conclude(status: BackupSetStatus, view: View) -> None:
     """The restore point, and the phase that follows from it."""
-    status.phase = results.phase(status.shards)
     status.restore_point = results.restore_point(status.shards, view, None, "no Backup of it is left")
+    status.phase = results.phase(status.shards, status.restore_point)
     status.expires = results.expires(status.restore_point, view, None)
     status.progress = results.progress(status.shards, view)
     missing = len(status.restore_point.missing)

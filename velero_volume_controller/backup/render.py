@@ -17,7 +17,7 @@ Velero 1.14 to 1.18 read the fields as pkg/backup and pkg/util/collections have 
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, Final
 
 from velero_volume_controller.api.backupset import BackupSetSpec, Shard
@@ -97,8 +97,11 @@ def check_template(spec: BackupSetSpec) -> None:
         raise _invalid("excludedResources", "expected names of resources, found '*', which leaves nothing")
 
 
-def render(template: Mapping[str, Any], shard: Shard) -> dict[str, Any]:
-    """The spec of a Backup of this shard. ``template`` has passed ``check_template``."""
+def render(template: Mapping[str, Any], shard: Shard, left_out: Container[str] = ()) -> dict[str, Any]:
+    """The spec of a Backup of this shard, without these namespaces.
+
+    ``template`` has passed ``check_template``.
+    """
     fields = {key: value for key, value in template.items() if value is not None}
     fields.pop("includeClusterResources", None)
     # Each of Velero's two lists takes from a name what is of its scope, and drops the rest
@@ -107,8 +110,9 @@ def render(template: Mapping[str, Any], shard: Shard) -> dict[str, Any]:
     cluster = _joined(fields.pop("excludedClusterScopedResources", []), excluded)
     if shard.cluster:
         return _cluster(fields, cluster)
-    assert shard.namespaces, "an empty list would mean all namespaces"
-    fields["includedNamespaces"] = list(shard.namespaces)
+    names = [name for name in shard.namespaces if name not in left_out]
+    assert names, "an empty list would mean all namespaces"
+    fields["includedNamespaces"] = names
     fields["excludedClusterScopedResources"] = _joined(cluster, [_SNAPSHOT_CONTENTS])
     if excluded:
         mine = fields.get("excludedNamespaceScopedResources", [])

@@ -16,7 +16,11 @@ from velero_volume_controller.api.backupset import (
     SetPhase,
     Shard,
 )
-from velero_volume_controller.backup.attempts import View, done
+from velero_volume_controller.backup import left_out
+from velero_volume_controller.backup.attempts import View, done, skipped
+from velero_volume_controller.backup.left_out import on_purpose
+from velero_volume_controller.backup.planned_volumes import NOT_TAKEN, There, not_taken, still_not_taken
+from velero_volume_controller.backup.steps import Cluster
 from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
 from velero_volume_controller.velero.model.pod_volume_backups import ENDED, PodVolumeBackup
 from velero_volume_controller.velero.model.versions import Version
@@ -27,6 +31,9 @@ _LOSES_ALL: Version = Version(1, 18, 2)
 #: namespaces stand twice: what is missing gets so many bytes, and a reason so many characters.
 _ROOM: Final = 256 * 1024
 _LONGEST_REASON: Final = 400
+#: Velero's annotation on a Backup that volume policies of all Backups had a say in (1.18.3,
+#: labels_annotations.go): they may leave volumes out, or have snapshots taken of them.
+GLOBAL_POLICY: Final = "velero.io/global-backup-volume-policy-configmap"
 #: The last entry where there are more.
 _UNNAMED: Final = " more, which find no room here: see the Backups of each shard and their PodVolumeBackups"
 
@@ -44,46 +51,91 @@ def _standing(numbered: tuple[int, Attempt]) -> tuple[bool, int, int, int]:
     return attempt.phase == COMPLETED, attempt.volumes, attempt.bytes, number
 
 
-def phase(shards: Sequence[Shard]) -> SetPhase:
-    """How a set ends."""
-    if all(done(shard) for shard in shards):
+def phase(shards: Sequence[Shard], point: RestorePoint) -> SetPhase:
+    """How a set ends: Completed if it lacks nothing but what was deleted or excluded meanwhile."""
+    if not any(best(shard) for shard in shards):
+        return SetPhase.FAILED
+    whole = all(done(shard) or skipped(shard) for shard in shards)
+    if whole and all(on_purpose(each) for each in point.missing):
         return SetPhase.COMPLETED
-    if any(best(shard) for shard in shards):
-        return SetPhase.PARTIALLY_FAILED
-    return SetPhase.FAILED
+    return SetPhase.PARTIALLY_FAILED
 
 
 def restore_point(
-    shards: Sequence[Shard], view: View, before: RestorePoint | None, unstarted: str
+    shards: Sequence[Shard],
+    view: View,
+    before: RestorePoint | None,
+    unstarted: str,
+    cluster: Cluster | None = None,
 ) -> RestorePoint:
     """The best Backup of each shard, and all that they lack.
 
     ``before`` keeps what was said of a Backup whose PodVolumeBackups are not seen just now. ``unstarted`` is
-    why a shard has no Backup at all.
+    why a shard has no Backup at all. ``cluster`` is given when the set ends: then it is seen which planned
+    volumes are there and were not taken; later that is kept.
     """
     point = RestorePoint()
+    there = There.of(cluster) if cluster is not None else None
+    said = before.missing if before is not None else []
+    left: list[Missing] = []
     unnamed = {0}
     for shard in shards:
         attempt = best(shard)
-        if attempt is None:
-            point.missing.extend(_lost(shard, unstarted))
-            continue
-        point.backups.append(
-            PointBackup(
-                name=attempt.backup, lane=attempt.lane, shard=shard.name, namespaces=list(shard.namespaces)
+        if attempt is not None:
+            names = left_out.held(shard, attempt)
+            point.backups.append(
+                PointBackup(name=attempt.backup, lane=attempt.lane, shard=shard.name, namespaces=names)
             )
-        )
-        if attempt.phase == COMPLETED:
-            continue
-        volumes = view.volumes.get((attempt.lane, attempt.backup), ())
-        kept = [each for each in before.missing if _of(each, shard)] if before else []
-        if kept and not volumes:
-            point.missing.extend(kept)
-            unnamed.update(_count_of_unnamed(each) for each in (before.missing if before else ()))
+            left.extend(left_out.missing(attempt))
+            found, kept = _missing(shard, attempt, view, [each for each in said if _of(each, shard)], there)
+            point.missing.extend(found)
+            unnamed.update(_count_of_unnamed(each) for each in said if kept)
+        elif skipped(shard):
+            left.extend(left_out.missing(shard.attempts[-1]))
         else:
-            point.missing.extend(_lacks(shard, attempt, volumes, view))
-    point.missing = _bounded(point.missing, max(unnamed))
+            point.missing.extend(_lost(shard, unstarted))
+    if there is None:
+        point.missing.extend(each for each in said if not each.namespace and _was_planned(each))
+    # What is missing on purpose goes last, where the room may end.
+    point.missing = _bounded([*point.missing, *left], max(unnamed))
     return point
+
+
+def _missing(
+    shard: Shard, attempt: Attempt, view: View, said: Sequence[Missing], there: There | None
+) -> tuple[list[Missing], bool]:
+    """What the Backup that stands lacks, and whether that is what was said before."""
+    volumes = view.volumes.get((attempt.lane, attempt.backup), ())
+    failed = [each for each in said if not _was_planned(each) and each.namespace not in attempt.left_out]
+    planned = [each for each in said if _was_planned(each) and still_not_taken(each, volumes)]
+    keep_failed = bool(failed) and not volumes and attempt.phase != COMPLETED
+    if attempt.phase == COMPLETED:
+        failed = []
+    elif not keep_failed:
+        failed = list(_lacks(shard, attempt, volumes, view))
+    keep_planned = bool(planned)
+    if there is not None and _all_seen(attempt, volumes, view):
+        names = left_out.held(shard, attempt)
+        planned, keep_planned = list(not_taken(shard.fingerprints, names, volumes, there)), False
+    return failed + planned, keep_failed or keep_planned
+
+
+def _was_planned(each: Missing) -> bool:
+    return each.reason.startswith(NOT_TAKEN)
+
+
+def lacks_planned(shard: Shard, point: RestorePoint | None) -> bool:
+    """Whether volumes that were planned in it are there and were not taken."""
+    missing = point.missing if point is not None else []
+    return any(_was_planned(each) and _of(each, shard) for each in missing)
+
+
+def _all_seen(attempt: Attempt, volumes: Sequence[PodVolumeBackup], view: View) -> bool:
+    """Whether all PodVolumeBackups of it can be seen: its Velero may be gone, or they on their way out."""
+    backup = view.backups.get((attempt.lane, attempt.backup))
+    if backup is None or attempt.lane not in view.lanes or len(volumes) < attempt.volumes:
+        return False
+    return GLOBAL_POLICY not in backup.annotations
 
 
 def _bounded(missing: Sequence[Missing], unnamed: int) -> list[Missing]:
@@ -151,7 +203,9 @@ def _lacks(
             reason=_why(volume, all_lost),
         )
     backup = view.backups.get((attempt.lane, attempt.backup))
-    # Velero logs an error for each volume that failed; what is beyond that failed otherwise.
+    # Velero logs an error for each volume that failed, and for each namespace that it did not find; what is
+    # beyond that failed otherwise.
+    named += list(attempt.left_out.values()).count(left_out.VANISHED)
     if not named or (backup is not None and backup.status.errors > named):
         yield _untold(shard, attempt)
 

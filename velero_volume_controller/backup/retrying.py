@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from velero_volume_controller.api.backupset import SetPhase
 from velero_volume_controller.backup.attempts import done
+from velero_volume_controller.backup.results import lacks_planned
 from velero_volume_controller.backup.run import Run
 
 
@@ -32,5 +33,9 @@ def retry(run: Run) -> None:
     if unknown:
         run.tell("UnknownShard", f"retry: there is no shard {', '.join(unknown)}", warning=True)
     for shard in status.shards:
-        if not done(shard) and (not names or shard.name in names):
+        if names and shard.name not in names:
+            continue
+        if not done(shard):
             shard.forgiven = len(shard.attempts)
+        elif lacks_planned(shard, status.restore_point):
+            shard.again = len(shard.attempts)

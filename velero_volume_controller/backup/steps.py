@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatus
 from velero_volume_controller.backup.work import Plan, PlanningError
 from velero_volume_controller.velero.model.backups import Backup
+from velero_volume_controller.velero.model.claims import Claim
 from velero_volume_controller.velero.model.lanes import Lane
+from velero_volume_controller.velero.model.namespaces import Namespace
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
+from velero_volume_controller.velero.model.pods import Pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,15 @@ class Observed:
     volumes: tuple[PodVolumeBackup, ...]
     lanes: tuple[Lane, ...]
     revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What the cluster holds now, claims by namespace and name. None: it may not be read."""
+
+    pods: Iterable[Pod]
+    namespaces: Mapping[str, Namespace] | None
+    claims: Mapping[tuple[str, str], Claim] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +108,8 @@ class Situation:
     """The plan, made while ``status`` has no shards; None before, and for good once they are there."""
     unplannable: PlanningError | None = None
     """Why no plan could be made just now: it is to become a condition, and no Backup is made."""
+    cluster: Cluster | None = None
+    """None: not known, and nothing is concluded from it."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Backups, by name, that the API server refused to make, and why: one sentence. It would refuse them
     again: the name is somebody else's, the spec is not valid, or the right is missing."""

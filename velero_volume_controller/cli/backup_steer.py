@@ -8,6 +8,7 @@ import click
 
 from velero_volume_controller.api.backupset import SetPhase
 from velero_volume_controller.backup.attempts import done
+from velero_volume_controller.backup.results import lacks_planned
 from velero_volume_controller.cli.backup_cluster import Where, ask, set_name
 from velero_volume_controller.cli.options import cluster_options
 from velero_volume_controller.cli.output import print_lines
@@ -71,6 +72,7 @@ Exit status: 0; with --wait 0 Completed, 3 PartiallyFailed, 1 Failed.
 def retry(name: str, shards: tuple[str, ...], wait: bool, **given: Any) -> int:
     """Back up again the shards of the set NAME that have no Completed Backup; the others stay as they are.
 
+    So are those of which planned volumes were not taken, as their pods did not run.
     They get as many attempts again as spec.retry allows, and the deadline counts anew.
     """
     where = Where(**given)
@@ -83,7 +85,7 @@ def retry(name: str, shards: tuple[str, ...], wait: bool, **given: Any) -> int:
         return await demand_retry(client, found, shards)
 
     ask(where, demand)
-    what = ", ".join(shards) if shards else "what has no Completed Backup"
+    what = ", ".join(shards) if shards else "what it lacks"
     print_lines([f"BackupSet {where.namespace}/{name}: {what} is tried again."])
     if not wait:
         return 0
@@ -100,7 +102,8 @@ def _check_retry(found: BackupSet, shards: tuple[str, ...]) -> None:
         said = "nothing of it failed" if found.status.phase is SetPhase.COMPLETED else "its Backups are gone"
         raise click.UsageError(f"{whole} is {found.status.phase}: {said}. Make another set.")
     chosen = [shard for shard in found.status.shards if not shards or shard.name in shards]
-    if chosen and all(map(done, chosen)):
+    point = found.status.restore_point
+    if chosen and all(done(shard) and not lacks_planned(shard, point) for shard in chosen):
         which = f"shard {', '.join(shards)} has" if shards else "every shard of it has"
         raise click.UsageError(
             f"{whole}: {which} a Completed Backup, so there is nothing to try again. What the set"

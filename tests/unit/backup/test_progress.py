@@ -17,6 +17,7 @@ from tests.unit.backup.sets import (
     volume,
 )
 from velero_volume_controller.api.backupset import (
+    Attempt,
     BackupSetStatus,
     Condition,
     Missing,
@@ -216,6 +217,15 @@ def test_at_the_end_a_failure_says_what_to_do(reason: str, advice: str) -> None:
     assert only.advice == advice
 
 
+def test_a_shard_of_which_nothing_is_left_is_no_failure_and_holds_nothing_up() -> None:
+    skipped = Attempt(backup="", lane="velero", phase="Skipped", since=at(5), ended=at(5))
+    shown = view(seen(shard("a", 60, completed("a", 0, 60)), shard("b", 60, skipped)), at(60))
+
+    assert shown.fraction == 1
+    assert not shown.failures
+    assert [each.phase for each in shown.shards] == ["Completed", "Skipped"]
+
+
 def test_conditions_that_hold_it_up_and_what_is_missing_are_told() -> None:
     def condition(kind: str, status: str, reason: str) -> Condition:
         return Condition(
@@ -228,11 +238,21 @@ def test_conditions_that_hold_it_up_and_what_is_missing_are_told() -> None:
         condition("Degraded", "True", "ShardFailed"),
     ]
     point = RestorePoint(
-        missing=[Missing("a", reason="gone"), Missing("b", "b-0", "data", "no"), Missing("", reason="9 more")]
+        missing=[
+            Missing("a", reason="gone"),
+            Missing("b", "b-0", "data", "no"),
+            Missing("c", reason="not taken", claim="d"),
+            Missing("", reason="9 more"),
+        ]
     )
     shown = view(seen(shard("a", 9), conditions=conditions, restore_point=point), at(1))
     assert shown.notes == ("LaneUnavailable: see to it",), "the failures tell of each shard already"
-    assert shown.missing == ("namespace a: gone", "volume data of b/b-0: no", "9 more")
+    assert shown.missing == (
+        "namespace a: gone",
+        "volume data of b/b-0: no",
+        "PersistentVolumeClaim c/d: not taken",
+        "9 more",
+    )
 
 
 def test_each_change_is_one_line_and_told_once() -> None:

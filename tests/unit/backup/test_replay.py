@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import pytest
@@ -15,8 +15,12 @@ from tests.unit.backup.setmaker import creates, make_lane, make_plan, make_situa
 from tests.unit.backup.veleromodel import Model, fresh
 from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatus, SetPhase
 from velero_volume_controller.backup.machine import step
-from velero_volume_controller.backup.work import Plan
+from velero_volume_controller.backup.selection import EXCLUDE_LABEL
+from velero_volume_controller.backup.steps import Cluster
+from velero_volume_controller.backup.work import Plan, PlannedVolume, Volume
 from velero_volume_controller.velero.model.backups import Backup
+from velero_volume_controller.velero.model.claims import Claim
+from velero_volume_controller.velero.model.namespaces import Namespace
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
 
 Seen = tuple[tuple[Backup, ...], tuple[PodVolumeBackup, ...]]
@@ -35,6 +39,24 @@ class Scenario:
     phase: SetPhase
     plan: Plan = field(default_factory=lambda: make_plan(cluster=True))
     spec: BackupSetSpec = field(default_factory=make_spec)
+    cluster: Cluster | None = None
+
+
+def planned_claim() -> Plan:
+    """As make_plan, and in ``b`` a claim beside, which the model's Velero never takes."""
+    plan = make_plan()
+    claim = PlannedVolume(Volume("b", "job", "data", "node-b", claim="work"), 60.0, 100)
+    shards = [
+        replace(each, volumes=(*each.volumes, claim)) if each.name == "b" else each for each in plan.shards
+    ]
+    return replace(plan, shards=tuple(shards))
+
+
+def cluster(**namespaces: Namespace | None) -> Cluster:
+    """The namespaces a to d but for these, and the claim."""
+    there: dict[str, Namespace | None] = {name: Namespace(name=name) for name in "abcd"} | namespaces
+    claims = {("b", "work"): Claim(name="work", namespace="b")}
+    return Cluster((), {name: each for name, each in there.items() if each is not None}, claims)
 
 
 RETRY = {"retry": {"limit": 2, "backoff": "10s"}}
@@ -65,6 +87,18 @@ SCENARIOS = {
     "Velero forgets some": Scenario(Model(forgets=frozenset({("a", 1), ("cluster", 1)})), SetPhase.COMPLETED),
     "one is deleted": Scenario(
         Model(vanishes=frozenset({("a", 1)})), SetPhase.COMPLETED, spec=make_spec(**RETRY)
+    ),
+    "a claim's pod runs no more": Scenario(
+        Model(), SetPhase.PARTIALLY_FAILED, planned_claim(), cluster=cluster()
+    ),
+    "a claim was deleted": Scenario(
+        Model(), SetPhase.COMPLETED, planned_claim(), cluster=replace(cluster(), claims={})
+    ),
+    "a namespace was labelled, another deleted": Scenario(
+        Model(),
+        SetPhase.COMPLETED,
+        make_plan({"a": ["a"], "b": ["b", "d"], "c": ["c"]}),
+        cluster=cluster(a=Namespace(name="a", labels={EXCLUDE_LABEL: "true"}), d=None),
     ),
     "another's Backup is in the way": Scenario(Model(foreign=(3.0, 55.0, ("b", "c"))), SetPhase.COMPLETED),
 }
@@ -101,6 +135,7 @@ class Run:
             volumes=volumes,
             lanes=(make_lane(slots=self.model.slots),),
             planned=None if self.status.shards else self.scenario.plan,
+            cluster=self.scenario.cluster,
         )
         before = msgspec.json.encode(situation.status)
         found = step(situation)
@@ -198,7 +233,13 @@ def test_a_step_that_is_taken_again_at_once_changes_nothing(scenario: Scenario) 
         lanes = (make_lane(slots=run.model.slots),)
         wait = run.once("both")
         again = make_situation(
-            run.status, now=run.model.now, spec=scenario.spec, backups=backups, volumes=volumes, lanes=lanes
+            run.status,
+            now=run.model.now,
+            spec=scenario.spec,
+            backups=backups,
+            volumes=volumes,
+            lanes=lanes,
+            cluster=scenario.cluster,
         )
         found = step(again)
         assert not found.actions

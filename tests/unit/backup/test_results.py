@@ -19,7 +19,7 @@ from tests.unit.backup.setmaker import (
     make_spec,
     make_volume,
 )
-from velero_volume_controller.api.backupset import Attempt, Missing, SetPhase, Shard
+from velero_volume_controller.api.backupset import Attempt, Missing, RestorePoint, SetPhase, Shard
 from velero_volume_controller.backup import results
 from velero_volume_controller.backup.machine import step
 from velero_volume_controller.velero.model.versions import Version
@@ -71,10 +71,10 @@ def test_the_phase_at_the_end() -> None:
         for name, phase in (("a", "Completed"), ("b", "PartiallyFailed"), ("c", "Failed"))
     )
 
-    assert results.phase([good, good]) is SetPhase.COMPLETED
-    assert results.phase([good, part]) is SetPhase.PARTIALLY_FAILED
-    assert results.phase([good, bad]) is SetPhase.PARTIALLY_FAILED
-    assert results.phase([bad, bad]) is SetPhase.FAILED
+    assert results.phase([good, good], RestorePoint()) is SetPhase.COMPLETED
+    assert results.phase([good, part], RestorePoint()) is SetPhase.PARTIALLY_FAILED
+    assert results.phase([good, bad], RestorePoint()) is SetPhase.PARTIALLY_FAILED
+    assert results.phase([bad, bad], RestorePoint()) is SetPhase.FAILED
 
 
 def missing(
