@@ -11,12 +11,13 @@ import pytest
 
 from tests.unit.backup.sets import MIB, at, attempt, completed, running, seen, shard, volume
 from velero_volume_controller.api.backupset import Condition, PointBackup, RestorePoint, SetPhase
+from velero_volume_controller.backup.changes import changes
 from velero_volume_controller.backup.glyphs import ASCII, BLOCKS, Glyphs
 from velero_volume_controller.backup.progress import view
 from velero_volume_controller.backup.views import SetView
 from velero_volume_controller.cli.backup_bars import bars
 from velero_volume_controller.cli.backup_terminal import Pen
-from velero_volume_controller.cli.backup_watch import Lines
+from velero_volume_controller.cli.watching import Lines
 
 PLAIN = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -136,7 +137,7 @@ def test_colour_says_how_it_is_and_is_all_that_differs() -> None:
 
 
 def test_elsewhere_each_change_is_a_line_and_trouble_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = Lines()
+    lines = Lines(changes)
     lines.show(half_way())
     lines.trouble("no answer")
     lines.trouble("no answer")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from velero_volume_controller.api.words import amount, counted, span
 from velero_volume_controller.backup.views import SetView, ShardView
-from velero_volume_controller.backup.words import amount, counted, span
 from velero_volume_controller.velero.model.backups import COMPLETED
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from velero_volume_controller.api.backupset import BackupSetSpec
+from velero_volume_controller.api.words import counted
 from velero_volume_controller.backup.inputs import Seen, build
-from velero_volume_controller.backup.words import counted
 from velero_volume_controller.backup.work import Input
 from velero_volume_controller.config.errors import ConfigurationError
 from velero_volume_controller.dumps.documents import Item, read_items

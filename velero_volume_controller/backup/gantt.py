@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from velero_volume_controller.api.words import span
 from velero_volume_controller.backup.glyphs import BLOCKS, Glyphs
-from velero_volume_controller.backup.words import span
 from velero_volume_controller.backup.work import Plan
 
 #: The narrowest text that is still drawn; below, it is as wide as this.

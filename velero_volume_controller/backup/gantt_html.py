@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import Final
 
+from velero_volume_controller.api.words import span
 from velero_volume_controller.backup.gantt import Bar, NodeRow, Row, node_rows, slot_rows
-from velero_volume_controller.backup.words import span
 from velero_volume_controller.backup.work import Plan, PlannedShard
 
 _STYLE: Final = """

@@ -19,6 +19,7 @@ from velero_volume_controller.api.backupset import (
 )
 from velero_volume_controller.api.conditions import find
 from velero_volume_controller.api.times import after, parse_time, seconds_between
+from velero_volume_controller.api.words import span
 from velero_volume_controller.backup import remaining
 from velero_volume_controller.backup.attempts import LOST, OVER, REFUSED, SKIPPED, due
 from velero_volume_controller.backup.conditions import (
@@ -31,7 +32,6 @@ from velero_volume_controller.backup.conditions import (
 from velero_volume_controller.backup.failures import failures
 from velero_volume_controller.backup.remaining import Work
 from velero_volume_controller.backup.views import NEW, WAITING, Seen, SetView, ShardView, VolumeView
-from velero_volume_controller.backup.words import span
 from velero_volume_controller.velero.model.backups import COMPLETED
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
 

@@ -11,7 +11,7 @@ import msgspec
 
 from velero_volume_controller.api.backupset import SetPhase
 from velero_volume_controller.api.times import format_time, seconds_between
-from velero_volume_controller.backup.words import amount, span
+from velero_volume_controller.api.words import amount, span
 from velero_volume_controller.cli.backup_cluster import Where, ask, output_form
 from velero_volume_controller.cli.options import cluster_options
 from velero_volume_controller.cli.output import (

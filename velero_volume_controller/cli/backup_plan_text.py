@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from velero_volume_controller.api.words import amount, span
 from velero_volume_controller.backup import gantt
 from velero_volume_controller.backup.glyphs import Glyphs
-from velero_volume_controller.backup.words import amount, span
 from velero_volume_controller.backup.work import Input, Plan, PlannedShard
 from velero_volume_controller.cli.output import counted, safe, wrap
 

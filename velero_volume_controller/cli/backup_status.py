@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from velero_volume_controller.api.times import format_time
 from velero_volume_controller.backup.progress import view
 from velero_volume_controller.backup.views import Seen, document
 from velero_volume_controller.cli.backup_bars import bars
@@ -15,6 +13,7 @@ from velero_volume_controller.cli.backup_cluster import Where, ask, output_form,
 from velero_volume_controller.cli.backup_terminal import Pen
 from velero_volume_controller.cli.options import cluster_options
 from velero_volume_controller.cli.output import print_json, print_lines, print_yaml
+from velero_volume_controller.cli.watching import now
 
 _EPILOG = """
 \b
@@ -58,8 +57,3 @@ def look_once(where: Where, name: str) -> Seen:
         return ask(where, lambda client: look(client, where.namespace, name))
     except NoSuchSet as error:
         raise click.UsageError(str(error)) from None
-
-
-def now() -> str:
-    """RFC 3339, UTC."""
-    return format_time(datetime.now(UTC))

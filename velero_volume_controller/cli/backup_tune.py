@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from velero_volume_controller.api.backupset import BackupSetSpec
+from velero_volume_controller.api.words import span
 from velero_volume_controller.backup.settings import (
     Edit,
     Unrecognised,
@@ -21,7 +22,6 @@ from velero_volume_controller.backup.settings import (
     set_load,
 )
 from velero_volume_controller.backup.tuning import Knobs, Trial, Tuning, tune
-from velero_volume_controller.backup.words import span
 from velero_volume_controller.backup.work import PlanningError
 from velero_volume_controller.backup.written import Written
 from velero_volume_controller.cli.backup_asked import live_input, wanted_set

@@ -6,10 +6,13 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Any, Final
 
 import click
 import msgspec
+
+from velero_volume_controller.api.times import parse_time
 
 #: Narrower than this nothing readable fits.
 _NARROWEST: Final = 40
@@ -46,6 +49,13 @@ def safe(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """``1 pod``, ``2 pods``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def clock(time: str) -> str:
+    """An RFC 3339 time in the zone of whoever looks; with its day where that is another."""
+    then = parse_time(time).astimezone()
+    day = "" if then.date() == datetime.now().astimezone().date() else then.strftime("%Y-%m-%d ")
+    return day + then.strftime("%H:%M:%S")
 
 
 def fold(text: str, columns: int) -> Iterator[str]:

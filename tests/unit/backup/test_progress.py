@@ -27,11 +27,11 @@ from velero_volume_controller.api.backupset import (
     SetPhase,
 )
 from velero_volume_controller.api.times import seconds_between
+from velero_volume_controller.api.words import amount, part, span
 from velero_volume_controller.backup.changes import changes
 from velero_volume_controller.backup.progress import view
 from velero_volume_controller.backup.remaining import LEAST, Work, finish, pace, places
 from velero_volume_controller.backup.views import Seen, document
-from velero_volume_controller.backup.words import amount, part, span
 
 
 def left(seen: Seen, now: float) -> float:
