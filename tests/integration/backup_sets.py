@@ -147,8 +147,11 @@ class Installation:
         }
         self.custom.create_namespaced_custom_object(*VELERO, self.namespace.name, "backups", body)
 
-    def report(self, name: str, phase: str, **more: Any) -> None:
-        """Velero's word on a Backup."""
+    def report(self, name: str, phase: str, *, taken: bool = True, **more: Any) -> None:
+        """Velero's word on a Backup. A Completed one has taken the volumes of the applications, unless said
+        otherwise."""
+        if phase == "Completed" and taken:
+            self._take(name)
         status: dict[str, Any] = {"phase": phase, "version": 1, **more}
         if phase != "FailedValidation":
             status.setdefault("startTimestamp", now())
@@ -184,6 +187,20 @@ class Installation:
             },
         }
         self.custom.create_namespaced_custom_object(*VELERO, self.namespace.name, "podvolumebackups", body)
+
+    def _take(self, backup: str) -> None:
+        """Each volume of its namespaces that was not reported yet is Completed."""
+        found: Any = self.custom.list_namespaced_custom_object(
+            *VELERO,
+            self.namespace.name,
+            "podvolumebackups",
+            label_selector=f"velero.io/backup-name={backup}",
+        )
+        known = {each["spec"]["pod"]["namespace"] for each in found["items"]}
+        there = {application.name for application in self.made}
+        for namespace in namespaces_of(self.backups()[backup]):
+            if namespace in there - known:
+                self.volume(backup, namespace, "Completed", done=1, total=1)
 
     def end_all(self, name: str, phase: str = "Completed") -> None:
         """Ends in this phase what runs of the set."""

@@ -244,3 +244,71 @@ def test_a_set_where_no_velero_is_makes_no_backup_anywhere(
     finally:
         elsewhere.clear()
     assert velero.backups() == {}
+
+
+def test_a_planned_volume_that_velero_skipped_is_missing_until_it_is_tried_again(
+    velero: Installation, namespace: Namespace, vvc: Vvc
+) -> None:
+    """Velero warns in its log alone, and ends the Backup Completed."""
+    spec = velero.applications("a", "b")
+    vvc.start_leading()
+    velero.create_set("night", {**spec, "selection": {**spec["selection"], "clusterResources": False}})
+    eventually(lambda: len(velero.of("night")), 2, within=20)
+    velero.made[0].set_phase("web", "Succeeded")
+    for each in velero.of("night").values():
+        skipped = namespaces_of(each) == [velero.made[0].name]
+        velero.report(each["metadata"]["name"], "Completed", taken=not skipped)
+    eventually(lambda: velero.phase("night"), "PartiallyFailed", within=40)
+    (missing,) = velero.status("night")["restorePoint"]["missing"]
+    assert (missing["namespace"], missing["claim"]) == (f"{namespace.name}-a", "data")
+    assert "pod web, which mounts it, is Succeeded now" in missing["reason"]
+    assert velero.condition("night", "Degraded") == ("True", "VolumesNotTaken")
+    velero.patch_set("night", {"metadata": {"annotations": {naming.RETRY: "now"}}})
+    eventually(lambda: len(velero.of("night")), 3, within=20)
+    status = velero.run_to_end("night")
+    assert status["phase"] == "Completed"
+    assert "missing" not in status["restorePoint"]
+
+
+def test_a_claim_that_was_deleted_meanwhile_is_not_missing(velero: Installation, vvc: Vvc) -> None:
+    spec = velero.applications("a")
+    vvc.start_leading()
+    velero.create_set("night", {**spec, "selection": {**spec["selection"], "clusterResources": False}})
+    eventually(lambda: len(velero.of("night")), 1, within=20)
+    application = velero.made[0]
+    application.delete_pod("web")
+    # The finalizer would be taken away by Kubernetes' controllers, which do not run beside this API server.
+    application.core.patch_namespaced_persistent_volume_claim(
+        "data", application.name, {"metadata": {"finalizers": None}}
+    )
+    application.core.delete_namespaced_persistent_volume_claim("data", application.name)
+    (backup,) = velero.backups()
+    velero.report(backup, "Completed", taken=False)
+    eventually(lambda: velero.phase("night"), "Completed", within=40)
+
+
+def test_namespaces_that_are_labelled_or_deleted_after_the_plan_are_left_out_and_named(
+    velero: Installation, namespace: Namespace, vvc: Vvc
+) -> None:
+    spec = velero.applications("a", "b", "c")
+    vvc.start_leading()
+    names = {each: f"{namespace.name}-{each}" for each in "abc"}
+    velero.create_set(
+        "night",
+        {**spec, "first": [names["a"]], "concurrency": {"max": 1}, "paused": False},
+    )
+    eventually(lambda: len(velero.of("night")), 1, within=20)
+    label = {"metadata": {"labels": {"velero.io/exclude-from-backup": "true"}}}
+    namespace.core.patch_namespace(names["b"], label)
+    namespace.core.delete_namespace(names["c"])
+    eventually(lambda: namespace.core.read_namespace(names["c"]).status.phase, "Terminating")
+    status = velero.run_to_end("night")
+    assert status["phase"] == "Completed"
+    assert {each["namespace"]: each["reason"][:8] for each in status["restorePoint"]["missing"]} == {
+        names["b"]: "left out",
+        names["c"]: "left out",
+    }
+    taken = [name for each in velero.of("night").values() for name in namespaces_of(each)]
+    assert sorted(taken) == ["*", names["a"]]
+    assert velero.condition("night", "Degraded") == ("True", "LeftOut")
+    assert namespace.events("LeftOut")

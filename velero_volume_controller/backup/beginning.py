@@ -13,7 +13,7 @@ from velero_volume_controller.backup.ending import ABSENT
 from velero_volume_controller.backup.frozen import frozen
 from velero_volume_controller.backup.gate import check_window, gate
 from velero_volume_controller.backup.planned_volumes import decides_otherwise, fingerprints
-from velero_volume_controller.backup.render import check_template
+from velero_volume_controller.backup.render import check_template, unknown_fields
 from velero_volume_controller.backup.run import LOOK_AGAIN, Run, view_of
 from velero_volume_controller.backup.work import Plan, PlanningError
 
@@ -83,7 +83,10 @@ def _take(run: Run, plan: Plan) -> None:
     message = f"{len(plan.shards)} Backups, predicted {status.plan.predicted_seconds} s"
     if plan.absent:
         run.tell("NotThere", f"there is no namespace {', '.join(plan.absent)}: {ABSENT}", warning=True)
-    run.condition(conditions.PLANNED, "True", "Planned", " ".join((message + ".", *plan.notes)))
+    unknown = [f"spec.template.{key} {what}" for key, what in unknown_fields(run.spec.template)]
+    if unknown:
+        run.tell("UnknownField", " ".join(unknown), warning=True)
+    run.condition(conditions.PLANNED, "True", "Planned", " ".join((message + ".", *unknown, *plan.notes)))
     run.tell("Planned", message)
 
 

@@ -6,7 +6,6 @@ anything is sent: the API server would say it in words for programmers, without 
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -24,7 +23,7 @@ from velero_volume_controller.api.backupset import (
 )
 from velero_volume_controller.api.labels import LabelKey, LabelValue
 from velero_volume_controller.backup.contradictions import contradictions
-from velero_volume_controller.backup.render import TEMPLATE_FIELDS, check_template
+from velero_volume_controller.backup.render import TEMPLATE_FIELDS, check_template, unknown_fields
 from velero_volume_controller.backup.work import PlanningError
 from velero_volume_controller.backup.written import KIND, Written
 from velero_volume_controller.config import document
@@ -103,7 +102,7 @@ def read_set(text: str, file: str) -> Written:
         found.metadata.namespace,
         found.metadata.labels,
         found.metadata.annotations,
-        tuple(tree.sentence((*_TEMPLATE, key), what) for key, what in unknown_fields(found.spec)),
+        tuple(tree.sentence((*_TEMPLATE, key), what) for key, what in unknown_fields(found.spec.template)),
     )
 
 
@@ -120,19 +119,6 @@ def _refuse_other_kind(tree: Tree) -> None:
 def problems(data: Any) -> Iterator[tuple[Path, str]]:
     """(place, what is wrong there) in a whole BackupSet."""
     return schema_problems(data, schema(), _elsewhere)
-
-
-def unknown_fields(spec: BackupSetSpec) -> Iterator[tuple[str, str]]:
-    """(key of the template, what there is to say of it): a newer Velero may know it, an older drops it."""
-    for key in spec.template:
-        if key not in TEMPLATE_FIELDS:
-            near = difflib.get_close_matches(key, TEMPLATE_FIELDS, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            yield (
-                key,
-                f"is no field of a Backup's spec in Velero 1.18, and an API server that does not know it "
-                f"drops it without a word.{hint}",
-            )
 
 
 @cache

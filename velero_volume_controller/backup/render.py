@@ -16,6 +16,7 @@ Velero 1.14 to 1.18 read the fields as pkg/backup and pkg/util/collections have 
 
 from __future__ import annotations
 
+import difflib
 import string
 from collections.abc import Container, Iterator, Mapping
 from typing import Any, Final
@@ -95,6 +96,19 @@ def check_template(spec: BackupSetSpec) -> None:
     _check_scoped(template, "excludedNamespaceScopedResources", "includedNamespaceScopedResources")
     if "*" in template.get("excludedResources", ()):
         raise _invalid("excludedResources", "expected names of resources, found '*', which leaves nothing")
+
+
+def unknown_fields(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(key of the template, what there is to say of it): a newer Velero may know it, an older drops it."""
+    for key in template:
+        if key not in TEMPLATE_FIELDS:
+            near = difflib.get_close_matches(key, TEMPLATE_FIELDS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            yield (
+                key,
+                f"is no field of a Backup's spec in Velero 1.18, and an API server that does not know it "
+                f"drops it without a word.{hint}",
+            )
 
 
 def render(template: Mapping[str, Any], shard: Shard, left_out: Container[str] = ()) -> dict[str, Any]:

@@ -176,7 +176,8 @@ def written_set(context: click.Context, name: str) -> Written:
 
 def _from_options(given: dict[str, Any], name: str) -> Written:
     # Imported here, as above.
-    from velero_volume_controller.backup.read_set import problems, unknown_fields  # noqa: PLC0415
+    from velero_volume_controller.backup.read_set import problems  # noqa: PLC0415
+    from velero_volume_controller.backup.render import unknown_fields  # noqa: PLC0415
 
     data = {"apiVersion": API_VERSION, "kind": KIND, "spec": _spec(given)}
     if name:
@@ -189,7 +190,7 @@ def _from_options(given: dict[str, Any], name: str) -> Written:
         key, _, what = str(error).removeprefix("spec.template.").partition(" ")
         raise click.UsageError(f"{_option((*_PLACES['--template'], key))}: {what}.") from None
     _refuse(contradictions(spec))
-    warnings = tuple(f"--template {key}: {what}" for key, what in unknown_fields(spec))
+    warnings = tuple(f"--template {key}: {what}" for key, what in unknown_fields(spec.template))
     return Written(spec, name, warnings=warnings)
 
 

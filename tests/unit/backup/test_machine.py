@@ -100,6 +100,17 @@ def test_a_template_that_is_not_valid_is_said_before_any_backup_is_made() -> Non
     assert not found.status.shards
 
 
+def test_a_field_that_velero_may_not_know_is_passed_on_and_said() -> None:
+    found = step(make_situation(spec=make_spec(template={"snapshotVolume": True}), planned=make_plan()))
+
+    assert creates(found)[0].spec["snapshotVolume"] is True
+    assert "UnknownField" in tells(found)
+    status, _, message = said(found.status, "Planned")
+    assert status == "True"
+    assert "spec.template.snapshotVolume is no field of a Backup's spec in Velero 1.18" in message
+    assert "Did you mean snapshotVolumes?" in message
+
+
 def test_an_unknown_time_zone_of_the_window_is_said() -> None:
     window = {"start": "22:00", "end": "05:00", "timeZone": "Mars/Olympus"}
     found = step(make_situation(spec=make_spec(window=window), planned=make_plan()))
