@@ -25,7 +25,7 @@ class VolumeKey:
 class Volume:
     """A volume that Velero's file-system backup will take.
 
-    ``bytes`` is the best guess without history: the PVC's used size where known, else its request,
+    ``bytes`` is the best guess without history: the PVC's capacity, while it has none its request,
     None for neither. ``shared`` names the PersistentVolume of a claim that several namespaces may use (RWX).
     """
 
