@@ -3,7 +3,7 @@
 Kubernetes 1.34, pkg/controller/garbagecollector: a dependent is deleted when none of its owners is left
 that is not itself being deleted; until then only the references to the others are taken off it
 (attemptToDeleteItem). A cluster-scoped one with a namespaced owner is never deleted
-(namespacedOwnerOfClusterScopedObjectErr).
+(namespacedOwnerOfClusterScopedObjectErr), and an owner in another namespace is none (isDangling).
 """
 
 from __future__ import annotations
@@ -27,13 +27,18 @@ class Relations:
 
     def owner(self, live: Live) -> Live | None:
         """Its controller, where it is known."""
-        return self.by_uid.get(live.controller.uid) if live.controller else None
+        return self._find(live.controller.uid, live) if live.controller else None
 
     def owners(self, live: Live) -> Iterator[Live]:
         """All of its owners that are known."""
         for reference in live.owners:
-            if (owner := self.by_uid.get(reference.uid)) is not None:
+            if (owner := self._find(reference.uid, live)) is not None:
                 yield owner
+
+    def _find(self, uid: str, dependent: Live) -> Live | None:
+        owner = self.by_uid.get(uid)
+        reachable = owner is not None and owner.key.namespace in {"", dependent.key.namespace}
+        return owner if reachable else None
 
     def knows_owners(self, live: Live) -> bool:
         """Whether every owner that it names is among the objects."""
