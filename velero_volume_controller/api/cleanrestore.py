@@ -21,6 +21,8 @@ from velero_volume_controller.api.backupset import (
     Time,
 )
 
+#: As the API server and RBAC call them.
+CLEAN_RESTORES: Final = "cleanrestores"
 #: On a namespace or an object, as label or annotation: no CleanRestore deletes it.
 PROTECT: Final = "vvc.velero.io/protect"
 #: On a workload that was stilled: by which CleanRestore, and what it was before (``restore.quiet``).
@@ -359,6 +361,7 @@ class UndoStatus(_Status):
     attempt: Annotated[int, Meta(description="Which attempt it is.")] = 1
     created: Annotated[Time | None, Meta(description="When it was handed to Velero.")] = None
     expires: Annotated[Time | None, Meta(description="When Velero deletes it.")] = None
+    gone: Annotated[Time | None, Meta(description="Since when it is missing.")] = None
     kept: Annotated[
         bool, Meta(description="Something has been deleted since: this stays the one to go back to.")
     ] = False
@@ -382,8 +385,12 @@ class RunRestore(_Status):
     errors: Annotated[int, Meta(description="Errors that Velero counts.")] = 0
     warnings: Annotated[int, Meta(description="Warnings that Velero counts.")] = 0
     reason: Annotated[str, Meta(description="Why it did not complete.")] = ""
+    gone: Annotated[Time | None, Meta(description="Since when it is missing.")] = None
     cleared: Annotated[
         bool, Meta(description="Velero failed it, and what it had made has been cleared away.")
+    ] = False
+    superseded: Annotated[
+        bool, Meta(description="A later plan clears away again what it restored: it counts no more.")
     ] = False
 
 
@@ -403,6 +410,9 @@ class Verified(_Status):
 
     objects: Annotated[int, Meta(description="Objects of the backup that were looked for.")] = 0
     missing: Annotated[int, Meta(description="Of these, how many are not there.")] = 0
+    left_out: Annotated[
+        int, Meta(description="Objects of the backup that are rightly not there; the report says why.")
+    ] = 0
     claims: Annotated[int, Meta(description="Claims that were looked for.")] = 0
     claims_bound: Annotated[int, Meta(description="Of these, how many are bound.")] = 0
     volumes: Annotated[int, Meta(description="Volumes with data that were to be written.")] = 0
@@ -423,6 +433,7 @@ class Unwinding(_Status):
     reason: Annotated[str, Meta(description="Why, in one word.")] = ""
     message: Annotated[str, Meta(description="Why, and what to do.")] = ""
     resume_from: Annotated[RestorePhase | None, Meta(description="Where it could go on.")] = None
+    since: Annotated[Time | None, Meta(description="Since when.")] = None
 
 
 class CleanRestoreStatus(_Status):
@@ -447,6 +458,9 @@ class CleanRestoreStatus(_Status):
     plan: Annotated[PlanSummary | None, Meta(description="The plan, in short.")] = None
     steps: Annotated[list[RunStep], Meta(description="What it has gone through.")] = []
     undo: Annotated[UndoStatus | None, Meta(description="The Backup of what is cleared away.")] = None
+    deleted: Annotated[
+        bool, Meta(description="It has begun to delete: from then on the way leads forward, or by an undo.")
+    ] = False
     quiet_since: Annotated[
         Time | None, Meta(description="Since when all that was to be stilled stands still.")
     ] = None

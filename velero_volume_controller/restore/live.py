@@ -38,6 +38,7 @@ class Live(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     claim is bound to; of a PersistentVolume, ``claim`` is the one bound to it, and ``stays`` whether it
     outlives that claim. ``version`` is its resourceVersion. ``replicas`` and ``suspended`` are what a
     workload wants, None where it has no such field; ``quiesced`` is what was noted when it was stilled.
+    ``claims_go``: a StatefulSet whose claims are deleted when it is scaled down.
     """
 
     key: Key
@@ -59,6 +60,7 @@ class Live(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     replicas: int | None = None
     suspended: bool | None = None
     quiesced: str = ""
+    claims_go: bool = False
 
     @property
     def controller(self) -> Owner | None:
@@ -119,9 +121,14 @@ class _WireJobStatus(msgspec.Struct, frozen=True, rename="camel"):
     completion_time: str | None = None
 
 
-class _WireWorkloadSpec(msgspec.Struct, frozen=True):
+class _WireRetention(msgspec.Struct, frozen=True, rename="camel"):
+    when_scaled: str = ""
+
+
+class _WireWorkloadSpec(msgspec.Struct, frozen=True, rename="camel"):
     replicas: int | None = None
     suspend: bool | None = None
+    persistent_volume_claim_retention_policy: _WireRetention | None = None
 
 
 class _WireWorkload(msgspec.Struct, frozen=True):
@@ -185,7 +192,9 @@ def decode_live(raw: bytes | msgspec.Raw, group: str, kind: str) -> Live:
             workload = _WORKLOAD.decode(raw)
             # An absent one is one (apps/v1 and v1 defaults).
             replicas = 1 if workload.spec.replicas is None else workload.spec.replicas
-            return _live(workload.metadata, raw, group, kind, replicas=replicas)
+            retention = workload.spec.persistent_volume_claim_retention_policy
+            claims_go = retention is not None and retention.when_scaled == "Delete"
+            return _live(workload.metadata, raw, group, kind, replicas=replicas, claims_go=claims_go)
         case kinds.CLAIM:
             claim = _CLAIM.decode(raw)
             return _live(claim.metadata, raw, group, kind, volume=claim.spec.volume_name)

@@ -11,6 +11,8 @@ from velero_volume_controller.velero.model.metadata import WireIdentity
 BACKUP_LABEL: Final = "velero.io/backup-name"
 #: Velero's annotation that names the volume's PersistentVolumeClaim.
 CLAIM_ANNOTATION: Final = "velero.io/pvc-name"
+#: Velero's label, and tag, with that claim's uid.
+CLAIM_UID_LABEL: Final = "velero.io/pvc-uid"
 #: Phases of pkg/apis/velero/v1/pod_volume_backup_types.go in which nothing more happens.
 ENDED: Final = frozenset({"Completed", "Failed", "Canceled"})
 
@@ -26,6 +28,7 @@ class PodVolumeBackup(msgspec.Struct, frozen=True, kw_only=True):
     pod: str = ""
     volume: str = ""
     claim: str = ""
+    claim_uid: str = ""
     node: str = ""
     uploader: str = ""
     phase: str = ""
@@ -91,6 +94,7 @@ def decode_pod_volume_backup(raw: bytes | msgspec.Raw) -> PodVolumeBackup:
         pod=sys.intern(pod.name),
         volume=sys.intern(wire.spec.volume),
         claim=sys.intern((wire.metadata.annotations or {}).get(CLAIM_ANNOTATION, "")),
+        claim_uid=labels.get(CLAIM_UID_LABEL) or tags.get("pvc-uid", ""),
         node=sys.intern(wire.spec.node),
         uploader=sys.intern(wire.spec.uploader_type),
         phase=sys.intern(status.phase),
