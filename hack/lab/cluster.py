@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hack.lab import cgroups, existing, images, kubectl, network, node, packages, places, s3
+from hack.lab import audit, cgroups, existing, images, kubectl, network, node, packages, places, s3
 from hack.lab.binaries import binary
 from hack.lab.certificates import Authority, Credential, write_kubeconfig
 from hack.lab.controlplane import (
+    AUDIT_POLICY,
     SERVICE_ADDRESS,
     apiserver_arguments,
+    audit_arguments,
     controller_manager_arguments,
     etcd_arguments,
     scheduler_arguments,
@@ -193,14 +195,17 @@ def _start_control_plane(machine: Machine) -> None:
     authority = Authority(pki)
     components: dict[str, Sequence[str]] = {
         "etcd": etcd_arguments(Path("/var/lib/etcd"), ETCD, "http://127.0.0.1:2380"),
-        "kube-apiserver": apiserver_arguments(
-            authority,
-            Credential(pki / "apiserver.crt", pki / "apiserver.key"),
-            etcd_url=ETCD,
-            cert_dir=Path("/var/lib/kube-apiserver"),
-            advertise_address=machine.address,
-            kubelet_client=Credential(pki / "admin.crt", pki / "admin.key"),
-        ),
+        "kube-apiserver": [
+            *apiserver_arguments(
+                authority,
+                Credential(pki / "apiserver.crt", pki / "apiserver.key"),
+                etcd_url=ETCD,
+                cert_dir=Path("/var/lib/kube-apiserver"),
+                advertise_address=machine.address,
+                kubelet_client=Credential(pki / "admin.crt", pki / "admin.key"),
+            ),
+            *audit_arguments(places.SHARE_INSIDE / AUDIT_POLICY.name, Path("/") / audit.FOLDER / audit.FILE),
+        ],
         "kube-controller-manager": controller_manager_arguments(
             authority, pki / "kube-controller-manager.kubeconfig", Path("/var/lib/kube-controller-manager")
         ),

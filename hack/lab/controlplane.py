@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from hack.lab import audit
 from hack.lab.certificates import Authority, Credential, write_kubeconfig
 
 SERVICE_RANGE = "10.96.0.0/16"
@@ -29,6 +30,7 @@ SERVICE_RANGE = "10.96.0.0/16"
 SERVICE_ADDRESS = "10.96.0.1"
 API_SERVER_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost")
 PR_SET_PDEATHSIG = 1
+AUDIT_POLICY = Path(__file__).parent / "machine_root/audit-policy.yaml"
 
 
 def component_command(component: str) -> list[str]:
@@ -96,6 +98,16 @@ def apiserver_arguments(
         "--enable-admission-plugins=NodeRestriction",
         "--kubelet-preferred-address-types=InternalIP",
         "--allow-privileged=true",
+    ]
+
+
+def audit_arguments(policy: Path, log: Path) -> list[str]:
+    """For the API server: what it writes down, and where; six files of 50 MB besides the one it writes."""
+    return [
+        f"--audit-policy-file={policy}",
+        f"--audit-log-path={log}",
+        "--audit-log-maxsize=50",
+        "--audit-log-maxbackup=6",
     ]
 
 
@@ -178,6 +190,7 @@ class ControlPlane:
                     advertise_address="127.0.0.1",
                     kubelet_client=self.admin,
                 ),
+                *audit_arguments(AUDIT_POLICY, self.directory / "audit" / audit.FILE),
                 f"--secure-port={self.port}",
                 "--bind-address=127.0.0.1",
                 # With no controllers there are no service accounts, and pods could not be created.
