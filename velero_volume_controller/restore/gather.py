@@ -83,7 +83,7 @@ async def _one(client: Client, namespace: str, name: str, limits: Limits | None)
         volumes = await download(client, namespace, Target.BACKUP_VOLUME_INFOS, name, storage, limits)
     except NotStored:
         # Velero has kept them since 1.14. Of an older Backup, PodVolumeBackups tell what they can.
-        taken = await _taken(client, namespace, name)
+        taken = await taken_of(client, namespace, name)
     try:
         # Another thread: 50,000 names are some 100 ms of decoding.
         return await asyncio.to_thread(stored, name, backup.phase, resources, volumes, taken)
@@ -108,7 +108,8 @@ async def storage_of(client: Client, backup: Backup) -> Storage:
     return Storage(backup.storage_location, trust)
 
 
-async def _taken(client: Client, namespace: str, backup: str) -> tuple[PodVolumeBackup, ...]:
+async def taken_of(client: Client, namespace: str, backup: str) -> tuple[PodVolumeBackup, ...]:
+    """The volumes that a Backup has read, or reads. Raises as Client.request."""
     path = POD_VOLUME_BACKUPS.path(namespace)
     found: list[PodVolumeBackup] = []
     async for page in pages(client, path, {"labelSelector": f"{BACKUP_LABEL}={backup_label(backup)}"}):
@@ -162,7 +163,7 @@ async def gather_cluster(
     discovery = await discover(client)
     listing = Listing(client, namespaces)
     wanted = [each for each in discovery.preferred() if "list" in each.verbs]
-    taken = None if backups is None else Selection(velero_namespace, tuple(_selectors(backups)))
+    taken = None if backups is None else Selection(velero_namespace, tuple(selectors(backups)))
     slots, done = asyncio.Semaphore(_AT_A_TIME), 0
 
     async def take(served: Served) -> None:
@@ -176,10 +177,12 @@ async def gather_cluster(
 
     await together(take(each) for each in wanted)
     if listing.forbidden:
-        raise _forbidden(listing.forbidden)
+        raise forbidden(listing.forbidden)
     unanswered = tuple(sorted(listing.unanswered | set(stale(discovery))))
+    # Another thread: of 50,000 objects it is some 100 ms.
+    objects = await asyncio.to_thread(pruned, listing.found, namespaces)
     return Cluster(
-        pruned(listing.found, namespaces),
+        objects,
         listing.found.hosts.found(frozenset(listing.found.namespaces)),
         frozenset(listing.kinds),
         tuple(listing.found.taken),
@@ -195,13 +198,15 @@ def stale(discovery: Discovery) -> Iterator[str]:
             yield version
 
 
-def _selectors(backups: Sequence[str]) -> Iterator[str]:
+def selectors(backups: Sequence[str]) -> Iterator[str]:
+    """Label selectors for what belongs to these Backups, several where they would be too long."""
     names = [backup_label(name) for name in backups]
     for start in range(0, len(names), _SELECTED):
         yield f"{BACKUP_LABEL} in ({','.join(names[start : start + _SELECTED])})"
 
 
-def _forbidden(missing: Iterable[Permission]) -> ReadForbidden:
+def forbidden(missing: Iterable[Permission]) -> ReadForbidden:
+    """The error that names what is missing, and what grants it."""
     lacking = sorted(str(each) for each in missing)
     more = f" and {len(lacking) - _FEW} more" if lacking[_FEW:] else ""
     return ReadForbidden(

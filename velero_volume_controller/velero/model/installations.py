@@ -170,7 +170,11 @@ def _agent_nodes(namespace: str, pods: Iterable[Pod] | None) -> frozenset[str] |
 
 def is_agent_pod(pod: Pod) -> bool:
     """Whether it is a node-agent's, by its labels."""
-    labels = pod.metadata.labels
+    return is_agent(pod.metadata.labels)
+
+
+def is_agent(labels: Mapping[str, str]) -> bool:
+    """Whether a Pod with these labels is a node-agent's."""
     return labels.get(_ROLE[0]) == _ROLE[1] or labels.get(_NAME) in AGENTS
 
 
