@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,28 @@ def test_text_fits_the_window(
     assert "node-2" in printed
     assert "cluster-scoped" in printed
     assert "3 of 3 volumes have no history" in " ".join(printed.split())
+
+
+def test_text_says_which_settings_would_be_faster_and_by_how_much(
+    capfd: pytest.CaptureFixture[str], objects: str
+) -> None:
+    _, printed = plan(capfd, "--objects", objects, "--namespaces", "b,c")
+    words = " ".join(printed.split())
+    told = re.search(r"With (\S+) for Velero in velero it would take about \S+( \S+)?, (\d+) % less;", words)
+    assert told is not None, printed
+    assert told[1] == "loadConcurrency.globalConfig=2", "both volumes are on one node"
+    assert int(told[3]) >= 3
+    assert "vvc backup tune for the same set" in words
+
+
+def test_where_nothing_would_be_faster_nothing_is_said(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "objects.json"
+    items = [*velero(8), namespace("a"), *pod("a", "node-1", 9)]
+    path.write_text(json.dumps({"kind": "List", "items": items}))
+    _, printed = plan(capfd, "--objects", str(path))
+    assert "tune" not in printed
 
 
 def test_html_is_a_page_of_its_own(capfd: pytest.CaptureFixture[str], objects: str) -> None:

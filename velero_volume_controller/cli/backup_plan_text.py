@@ -9,6 +9,7 @@ from velero_volume_controller.api.words import amount, span
 from velero_volume_controller.backup import gantt
 from velero_volume_controller.backup.glyphs import Glyphs
 from velero_volume_controller.backup.work import Input, Plan, PlannedShard
+from velero_volume_controller.cli.backup_faster import faster
 from velero_volume_controller.cli.output import counted, safe, wrap
 
 #: Namespaces of a shard that are named; the other forms name all.
@@ -34,6 +35,9 @@ def lines(plan: Plan, given: Input, columns: int, glyphs: Glyphs) -> Iterator[st
     yield from gantt.text(plan, columns if columns <= _WIDEST_PICTURE else _PICTURE, glyphs).splitlines()
     yield ""
     yield from _table(plan, columns)
+    for sentence in faster(plan, given):
+        yield ""
+        yield from wrap(safe(sentence), columns)
     for note in plan.notes:
         yield ""
         yield from wrap(safe(note), columns, "Note: ", "")

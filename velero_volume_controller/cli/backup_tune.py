@@ -21,11 +21,12 @@ from velero_volume_controller.backup.settings import (
     set_arguments,
     set_load,
 )
-from velero_volume_controller.backup.tuning import Knobs, Trial, Tuning, tune
+from velero_volume_controller.backup.tuning import Tuning, tune
 from velero_volume_controller.backup.work import PlanningError
 from velero_volume_controller.backup.written import Written
 from velero_volume_controller.cli.backup_asked import live_input, wanted_set
 from velero_volume_controller.cli.backup_cluster import Where, ask, completed_names
+from velero_volume_controller.cli.backup_faster import FLAGS, in_words, saving
 from velero_volume_controller.cli.backup_given import described, spec_options
 from velero_volume_controller.cli.options import cluster_options
 from velero_volume_controller.cli.output import Paint, painter, print_lines, print_warnings, safe, width, wrap
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from velero_volume_controller.backup.write_settings import Found
     from velero_volume_controller.kube.client import Client
 
-#: The server's flag of each setting that has one; the third stands in the node-agent's ConfigMap.
-_FLAGS: Final = {"backups": "--concurrent-backups", "workers": "--item-block-worker-count"}
-_LOAD: Final = "loadConcurrency.globalConfig"
 _NAMES: Final = ("backups", "workers", "load")
 _SHARED: Final = (
     "Several volumes at a time share the disks and the network of their node, which the prediction does not"
@@ -166,7 +164,7 @@ def _untold(found: Found) -> str:
 
 def _edits(tuning: Tuning, found: Found, namespace: str) -> list[Edit]:
     """The ConfigMap first: it disturbs nobody, while new arguments restart Velero."""
-    flags = {_FLAGS[name]: getattr(tuning.best.knobs, name) for name in tuning.alone if name in _FLAGS}
+    flags = {FLAGS[name]: getattr(tuning.best.knobs, name) for name in tuning.alone if name in FLAGS}
     try:
         edits = [set_arguments(found.deployment, flags)] if flags else []
         if "load" in tuning.alone:
@@ -179,7 +177,7 @@ def _edits(tuning: Tuning, found: Found, namespace: str) -> list[Edit]:
 
 def _text(tuning: Tuning, wanted: Written, columns: int) -> Iterator[str]:
     lane = tuning.lane
-    settings = _said(tuning.now.knobs, _NAMES)
+    settings = in_words(tuning.now.knobs, _NAMES)
     yield from wrap(f"Velero {lane.version} in {lane.namespace}: {settings}.", columns)
     whole = "a BackupSet of all namespaces" if wanted.spec == BackupSetSpec() else "this BackupSet"
     if wanted.name:
@@ -191,10 +189,10 @@ def _text(tuning: Tuning, wanted: Written, columns: int) -> Iterator[str]:
     if not tuning.alone:
         yield from wrap("No other settings make it shorter.", columns)
         return
-    rows = [(_said(trial.knobs, (name,)), trial) for name, trial in tuning.alone.items()]
+    rows = [(in_words(trial.knobs, (name,)), trial) for name, trial in tuning.alone.items()]
     if len(rows) > 1:
         rows.append(("all of them together", tuning.best))
-    gains = [_gain(tuning, trial) for _, trial in rows]
+    gains = [saving(tuning, trial) for _, trial in rows]
     longest = max(len(said) for said, _ in rows)
     beside = longest + 4 + max(map(len, gains)) <= columns
     for (said, _), gain in zip(rows, gains, strict=True):
@@ -206,7 +204,7 @@ def _advice(tuning: Tuning, found: Found, namespace: str, columns: int) -> Itera
     """What to set where, for whoever does it by hand."""
     if not tuning.alone:
         return
-    flags = [_said(tuning.best.knobs, (name,)) for name in tuning.alone if name in _FLAGS]
+    flags = [in_words(tuning.best.knobs, (name,)) for name in tuning.alone if name in FLAGS]
     if flags:
         yield f"Deployment {namespace}/{safe(found.deployment['metadata']['name'])}, arguments:"
         yield from (f"  {flag}" for flag in flags)
@@ -217,16 +215,6 @@ def _advice(tuning: Tuning, found: Found, namespace: str, columns: int) -> Itera
         yield from _for_the_agent(found, namespace, columns)
     yield ""
     yield from wrap("vvc backup tune --apply makes the changes, --undo puts back what was there.", columns)
-
-
-def _said(knobs: Knobs, names: tuple[str, ...]) -> str:
-    return ", ".join(f"{_FLAGS.get(name, _LOAD)}={getattr(knobs, name)}" for name in names)
-
-
-def _gain(tuning: Tuning, trial: Trial) -> str:
-    gain = round(100 * tuning.gain(trial))
-    said = f"{gain} % less" if gain > 0 else "no gain alone" if gain == 0 else f"{-gain} % more"
-    return f"about {span(trial.seconds)}, {said}"
 
 
 def _for_the_agent(found: Found, namespace: str, columns: int) -> Iterator[str]:
