@@ -184,19 +184,24 @@ def load_configuration(file: str, ownership: Ownership | None = None) -> Loaded:
     return load_text(source.decode(data, called(file)), called(file), ownership)
 
 
-def read_text(path: str, option: str = "--objects") -> tuple[str, str]:
-    """A file's text, however large, and what messages call it; ``-`` is standard input.
+def read_data(path: str, option: str = "--objects") -> tuple[bytes, str]:
+    """A file's bytes, however many, and what messages call it; ``-`` is standard input.
 
     Raises ConfigurationError. ``option`` is where the user named the file.
     """
     name = called(path)
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes(), name
     except FileNotFoundError:
         raise ConfigurationError(f"{name}: there is no such file. Correct the path of {option}.") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"{name}: can't be read: {reason}. Correct the path of {option}.") from None
+
+
+def read_text(path: str, option: str = "--objects") -> tuple[str, str]:
+    """The text of such a file. Raises ConfigurationError."""
+    data, name = read_data(path, option)
     try:
         return data.decode("utf-8-sig"), name
     except UnicodeDecodeError as error:

@@ -18,6 +18,7 @@ from velero_volume_controller.cli.config_commands import config
 from velero_volume_controller.cli.explain import explain
 from velero_volume_controller.cli.output import ReaderGone
 from velero_volume_controller.cli.plan import plan
+from velero_volume_controller.cli.restore import restore
 from velero_volume_controller.cli.run import run
 from velero_volume_controller.cli.test_rules import test_rules
 from velero_volume_controller.cli.version import version
@@ -47,6 +48,7 @@ Examples:
   vvc config validate new.yml      check one, of either format
   vvc backup plan                  show how Backups would run in parallel
   vvc backup create nightly        let the controller run them so
+  vvc restore plan                 show what has to go before a restore, and what stays
   vvc run --help                   every option
 """
 
@@ -57,7 +59,7 @@ def commands() -> None:
     """A companion to Velero: decides which volumes are backed up, and runs Backups in parallel."""
 
 
-for _command in (run, plan, explain, test_rules, config, backup, version, completion):
+for _command in (run, plan, explain, test_rules, config, backup, restore, version, completion):
     commands.add_command(_command)
 
 
