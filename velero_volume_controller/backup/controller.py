@@ -18,7 +18,6 @@ import structlog
 from velero_volume_controller.api.backupset import BackupSetSpec, BackupSetStatus, SetPhase
 from velero_volume_controller.api.times import format_time, seconds_between
 from velero_volume_controller.backup import apply, naming
-from velero_volume_controller.backup.complaints import Complaints
 from velero_volume_controller.backup.gate import gate
 from velero_volume_controller.backup.gather import (
     ANEW,
@@ -52,6 +51,7 @@ from velero_volume_controller.backup.steps import (
 from velero_volume_controller.backup.work import Plan, PlanningError
 from velero_volume_controller.kube.cache import Cache, Kind
 from velero_volume_controller.kube.client import Client
+from velero_volume_controller.kube.complaints import Complaints
 from velero_volume_controller.kube.errors import ApiError, KubeError
 from velero_volume_controller.kube.waiting import first_of
 from velero_volume_controller.kube.watches import OUTAGE, Hooks, Key

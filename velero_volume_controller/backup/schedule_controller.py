@@ -13,7 +13,6 @@ from velero_volume_controller.api.backupset import GROUP, VERSION
 from velero_volume_controller.api.objects import plain
 from velero_volume_controller.api.times import format_time, parse_time
 from velero_volume_controller.backup import apply, naming
-from velero_volume_controller.backup.complaints import Complaints
 from velero_volume_controller.backup.controller import BackupSets
 from velero_volume_controller.backup.gather import Means
 from velero_volume_controller.backup.objects import BackupSet, Schedule, decode_schedule, decode_set
@@ -22,6 +21,7 @@ from velero_volume_controller.backup.schedule import NewSet, decide, mine
 from velero_volume_controller.backup.steps import Tell
 from velero_volume_controller.kube.cache import Cache, Kind
 from velero_volume_controller.kube.client import Client
+from velero_volume_controller.kube.complaints import Complaints
 from velero_volume_controller.kube.errors import ApiError, KubeError
 from velero_volume_controller.kube.events import Event, Regarding
 from velero_volume_controller.kube.resources import Identity, Resource, create, delete, replace_status
