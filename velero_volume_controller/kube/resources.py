@@ -72,6 +72,15 @@ async def replace_status(client: Client, resource: Resource, which: Identity, st
     return _checked("PUT", path, await client.request("PUT", path, body=body, once=True))
 
 
+async def merge(client: Client, resource: Resource, which: Identity, body: Mapping[str, Any]) -> bytes:
+    """That version of the object with this merged into it, as RFC 7386 has it. Raises ApiError 409 if it is
+    another version, or another object."""
+    metadata = {**body.get("metadata", {}), "uid": which.uid, "resourceVersion": which.version}
+    path = resource.path(which.namespace, which.name)
+    patch = msgspec.json.encode({**body, "metadata": metadata})
+    return _checked("PATCH", path, await client.request("PATCH", path, body=patch, content_type=MERGE_PATCH))
+
+
 async def annotate(
     client: Client, resource: Resource, which: Identity, annotations: Mapping[str, str | None]
 ) -> bytes:
@@ -84,16 +93,22 @@ async def annotate(
     return _checked("PATCH", path, await client.request("PATCH", path, body=body, content_type=MERGE_PATCH))
 
 
-async def delete(client: Client, resource: Resource, which: Identity) -> None:
-    """Deletes that object, whatever its version. Raises ApiError 409 if it has another uid, 404 if gone.
+async def delete(
+    client: Client, resource: Resource, which: Identity, *, exactly: bool = False, foreground: bool = False
+) -> None:
+    """Deletes that object, whatever its version; ``exactly``: only in the version that ``which`` names.
 
-    Nothing that belongs to it is deleted at once: the garbage collector does that in the background.
+    What belongs to it the garbage collector deletes afterwards; ``foreground``: first, and the object stays
+    until then. Raises ApiError 409 if it has another uid or version, 404 if it is gone.
     """
+    preconditions = {"uid": which.uid}
+    if exactly:
+        preconditions["resourceVersion"] = which.version
     options = {
         "apiVersion": "v1",
         "kind": "DeleteOptions",
-        "preconditions": {"uid": which.uid},
-        "propagationPolicy": "Background",
+        "preconditions": preconditions,
+        "propagationPolicy": "Foreground" if foreground else "Background",
     }
     path = resource.path(which.namespace, which.name)
     await client.request("DELETE", path, body=msgspec.json.encode(options))
