@@ -1,17 +1,18 @@
-"""Make docs/reference/backupset.md from the CustomResourceDefinitions: every key of both kinds.
+"""Make docs/reference/backupset.md and cleanrestore.md from the CustomResourceDefinitions: every key.
 
 Run ``python -m hack.crd_reference`` after a change in the shapes; a test compares.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from hack.crds import crds
 
-PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "reference" / "backupset.md"
+_FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
-_HEAD: Final = """\
+_SETS_HEAD: Final = """\
 <!-- Made by hack/crd_reference.py from velero_volume_controller/api/backupset.py; change it there. -->
 # BackupSet and BackupSetSchedule: every key
 
@@ -24,7 +25,21 @@ under "checks". `vvc backup create -f FILE --dry-run` checks a file without a cl
 Durations are written as Velero writes them (`90s`, `1h30m`), times as RFC 3339 in UTC.
 """
 
-_EXAMPLE: Final = """
+_RESTORES_HEAD: Final = """\
+<!-- Made by hack/crd_reference.py from velero_volume_controller/api/cleanrestore.py; change it there. -->
+# CleanRestore: every key
+
+Group `vvc.velero.io`, version `v1alpha1`, namespaced: they count in the namespace of Velero and of this
+program, and are left alone in any other.
+`kubectl explain cleanrestore.spec --recursive` says the same of the version that is installed.
+
+The API server checks what it can when an object is written; what it says is in the lists
+under "checks". What a run is about can't be changed once it is made, so that nobody changes an approved
+plan; `planHash`, `approval`, `cancel`, `timeouts` and `verify` can.
+Durations are written as Velero writes them (`90s`, `1h30m`), times as RFC 3339 in UTC.
+"""
+
+_SETS_EXAMPLE: Final = """
 ```yaml
 apiVersion: vvc.velero.io/v1alpha1
 kind: BackupSet
@@ -40,16 +55,57 @@ spec:
 """
 
 
-def page() -> str:
+_RESTORES_EXAMPLE: Final = """
+```yaml
+apiVersion: vvc.velero.io/v1alpha1
+kind: CleanRestore
+metadata: {name: monday, namespace: velero}
+spec:
+  source: {backupSet: nightly-29384520}
+  namespaces: {include: [shop, shop-db]}
+  scope: resources
+  extras: keep
+  allowKinds: [Certificate.cert-manager.io]
+  protect: {selector: {matchLabels: {keep: "true"}}}
+  undo: required
+  timeouts: {clear: 15m, restore: 4h}
+```
+"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the reference. ``kinds`` are those that it explains, in their order."""
+
+    file: str
+    head: str
+    kinds: tuple[str, ...]
+    example: str
+
+    @property
+    def path(self) -> Path:
+        """Where it is kept."""
+        return _FOLDER / self.file
+
+
+PAGES: Final = (
+    Page("backupset.md", _SETS_HEAD, ("BackupSet", "BackupSetSchedule"), _SETS_EXAMPLE),
+    Page("cleanrestore.md", _RESTORES_HEAD, ("CleanRestore",), _RESTORES_EXAMPLE),
+)
+
+
+def text(page: Page) -> str:
     """The page: for each kind a table for each map in its spec, then in its status."""
-    parts = [_HEAD]
+    parts = [page.head]
     for crd in crds().values():
         (version,) = crd["spec"]["versions"]
         root = version["schema"]["openAPIV3Schema"]
         kind = crd["spec"]["names"]["kind"]
+        if kind not in page.kinds:
+            continue
         short = crd["spec"]["names"]["shortNames"][0]
         parts.append(f"\n## {kind}\n\n{root['description']} Short name `{short}`.\n")
-        parts += [_EXAMPLE] if kind == "BackupSet" else []
+        parts += [page.example] if kind == page.kinds[0] else []
         parts += _checks(root)
         for part in ("spec", "status"):
             parts += _section(part, root["properties"][part])
@@ -123,8 +179,9 @@ def _type(node: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page())
+    """Write the pages."""
+    for page in PAGES:
+        page.path.write_text(text(page))
 
 
 if __name__ == "__main__":

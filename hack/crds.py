@@ -1,4 +1,4 @@
-"""Make config/crd/ from the shapes in velero_volume_controller/api/backupset.py.
+"""Make config/crd/ from the shapes in velero_volume_controller/api/.
 
 Run ``python -m hack.crds`` after a change in the shapes; a test compares.
 """
@@ -23,24 +23,69 @@ from velero_volume_controller.api.backupset import (
     BackupSetSpec,
     BackupSetStatus,
 )
+from velero_volume_controller.api.cleanrestore import (
+    CLEAN_RESTORES,
+    CleanRestoreSpec,
+    CleanRestoreStatus,
+)
+from velero_volume_controller.velero.model.restores import NOT_PASSED_ON
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "config" / "crd"
 
-_HEAD: Final = "# Made from velero_volume_controller/api/backupset.py by hack/crds.py; change it there.\n"
+_HEAD: Final = "# Made from velero_volume_controller/api/{module}.py by hack/crds.py; change it there.\n"
 
 #: Decided when the set begins: its Backups are made of it, and what they hold is not changed behind them.
 _PLANNED: Final = ("selection", "template", "together", "isolate", "maxShards")
 
+#: What a CleanRestore is about: an approved plan must not become another one behind whoever approved it.
+_MADE: Final = (
+    "source",
+    "namespaces",
+    "namespaceMapping",
+    "scope",
+    "extras",
+    "allowKinds",
+    "protect",
+    "restoreTemplate",
+    "undo",
+    "undoOf",
+    "allowPartial",
+)
+#: Of which type Velero's fields are that are not passed on: CEL sees no field that isn't declared.
+_TYPES: Final[dict[str, dict[str, Any]]] = {
+    "backupName": {"type": "string"},
+    "scheduleName": {"type": "string"},
+    "includedNamespaces": {"type": "array", "items": {"type": "string"}},
+    "excludedNamespaces": {"type": "array", "items": {"type": "string"}},
+    "namespaceMapping": {"type": "object", "additionalProperties": {"type": "string"}},
+    "includedResources": {"type": "array", "items": {"type": "string"}},
+    "excludedResources": {"type": "array", "items": {"type": "string"}},
+    "labelSelector": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+    "orLabelSelectors": {
+        "type": "array",
+        "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+    },
+    "includeClusterResources": {"type": "boolean"},
+    "resourcePolicy": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+    "restorePVs": {"type": "boolean"},
+    "existingResourcePolicy": {"type": "string"},
+}
+
 
 def crds() -> dict[str, dict[str, Any]]:
     """The CustomResourceDefinitions by the names of their files."""
-    return {f"{SETS}.yaml": _sets(), f"{SCHEDULES}.yaml": _schedules()}
+    return {
+        f"{SETS}.yaml": _sets(),
+        f"{SCHEDULES}.yaml": _schedules(),
+        f"{CLEAN_RESTORES}.yaml": _clean_restores(),
+    }
 
 
 def text(crd: dict[str, Any]) -> str:
     """As it is published."""
     dumped: str = yaml.safe_dump(crd, sort_keys=False, allow_unicode=True, width=110)
-    return _HEAD + dumped
+    of_restores = crd["spec"]["names"]["plural"] == CLEAN_RESTORES
+    return _HEAD.format(module="cleanrestore" if of_restores else "backupset") + dumped
 
 
 def _sets() -> dict[str, Any]:
@@ -77,6 +122,51 @@ def _schedules() -> dict[str, Any]:
     rules = [_name_rule(MAX_SCHEDULE_NAME, "the names of its sets are it and eleven characters more")]
     shapes = (BackupSetScheduleSpec, BackupSetScheduleStatus)
     return _crd("BackupSetSchedule", SCHEDULES, "bsched", shapes, columns, rules)
+
+
+def _clean_restores() -> dict[str, Any]:
+    columns = [
+        _column("Phase", "string", ".status.phase", "Where it stands."),
+        _column("Delete", "integer", ".status.plan.delete", "Objects that the plan deletes."),
+        _column("Gone", "integer", ".status.progress.gone", "How many of these are gone."),
+        _column("Volumes", "integer", ".status.progress.volumesDone", "Volumes written completely."),
+        _column("Started", "date", ".status.started", "When it was approved."),
+        _column("Age", "date", ".metadata.creationTimestamp", "When it was made."),
+        _column("BackupSet", "string", ".spec.source.backupSet", "The BackupSet that is restored.", 1),
+        _column("Backup", "string", ".spec.source.backup", "The Backup that is restored.", 1),
+        _column("Plan", "string", ".status.plan.hash", "The hash of its plan.", 1),
+    ]
+    rules = [_name_rule(MAX_NAME, "what it makes bears it as a label")]
+    rules += [_made_rule(key) for key in _MADE]
+    given = "has({}.spec.cancel) && {}.spec.cancel"
+    rules.append(
+        {
+            "rule": f"!({given.format('oldSelf', 'oldSelf')}) || ({given.format('self', 'self')})",
+            "message": "spec.cancel can't be taken back; make another CleanRestore",
+        }
+    )
+    crd = _crd("CleanRestore", CLEAN_RESTORES, "crst", (CleanRestoreSpec, CleanRestoreStatus), columns, rules)
+    root = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    root["properties"]["spec"]["properties"]["restoreTemplate"] |= _restore_template()
+    return crd
+
+
+def _restore_template() -> dict[str, Any]:
+    """What of Velero's RestoreSpec is not passed on is declared, so that it is refused when it is written."""
+    checks, properties = [], {}
+    for key, instead in NOT_PASSED_ON.items():
+        what = f"{key} is not the template's to say"
+        properties[key] = {"description": f"Not the template's to say. {instead}".strip(), **_TYPES[key]}
+        checks.append(
+            {"rule": f"!has(self.{key})", "message": f"{what}: {instead[0].lower()}{instead[1:-1]}"}
+            if instead
+            else {"rule": f"!has(self.{key})", "message": f"{what}: the plan does"}
+        )
+    return {
+        "x-kubernetes-preserve-unknown-fields": True,
+        "properties": properties,
+        "x-kubernetes-validations": checks,
+    }
 
 
 def _crd(
@@ -146,6 +236,15 @@ def _frozen_rule(key: str, value: str) -> dict[str, str]:
         "rule": "!has(oldSelf.status) || !has(oldSelf.status.plan) || "
         f"(has(self.spec.{key}) == has(oldSelf.spec.{key}) && (!has(self.spec.{key}) || {same}))",
         "message": f"spec.{key} can't be changed once the set is planned; make another BackupSet",
+    }
+
+
+def _made_rule(key: str) -> dict[str, str]:
+    """A key of the spec that can never be changed."""
+    return {
+        "rule": f"has(self.spec.{key}) == has(oldSelf.spec.{key})"
+        f" && (!has(self.spec.{key}) || self.spec.{key} == oldSelf.spec.{key})",
+        "message": f"spec.{key} can't be changed; make another CleanRestore",
     }
 
 

@@ -20,7 +20,7 @@ def install_crds(api: client.ApiClient) -> None:
     extensions = client.ApiextensionsV1Api(api)
     listed: Any = extensions.list_custom_resource_definition().items
     present = {crd.metadata.name for crd in listed}
-    for path in sorted(FOLDER.glob("backupset*.yaml")):
+    for path in sorted(FOLDER.glob("*s.yaml")):
         crd = yaml.safe_load(path.read_text())
         name = crd["metadata"]["name"]
         if name not in present:
@@ -31,7 +31,7 @@ def install_crds(api: client.ApiClient) -> None:
 def remove_sets(namespace: Namespace) -> None:
     """No schedule and no set is left here, where there are definitions of them."""
     custom = client.CustomObjectsApi(namespace.api)
-    for plural in ("backupsetschedules", "backupsets"):
+    for plural in ("backupsetschedules", "backupsets", "cleanrestores"):
         try:
             custom.delete_collection_namespaced_custom_object(GROUP, VERSION, namespace.name, plural)
         except client.ApiException as error:

@@ -7,16 +7,19 @@ import msgspec
 import pytest
 import yaml
 
-from hack.crd_reference import PAGE, page
+from hack.crd_reference import PAGES, Page
+from hack.crd_reference import text as page_text
 from hack.crds import FOLDER, crds, text
 from hack.structural import structural
 from velero_volume_controller.api.backupset import BackupSetSpec
 from velero_volume_controller.backup.read_set import read_set
+from velero_volume_controller.restore.read_restore import read_restore
+from velero_volume_controller.velero.model.restores import NOT_PASSED_ON
 
 CRDS = crds()
 
-#: Keys of the template that are declared for a check alone.
-VELEROS = ("includedNamespaces", "excludedNamespaces", "labelSelector", "orLabelSelectors")
+#: Keys of the templates that are declared for a check alone.
+VELEROS = ("includedNamespaces", "excludedNamespaces", "labelSelector", "orLabelSelectors", *NOT_PASSED_ON)
 
 
 @pytest.mark.parametrize("file", CRDS)
@@ -24,13 +27,20 @@ def test_the_published_definition_is_up_to_date(file: str) -> None:
     assert (FOLDER / file).read_text() == text(CRDS[file]), "run make reference"
 
 
-def test_the_page_is_made_from_the_definitions() -> None:
-    assert PAGE.read_text() == page(), "run make reference"
+@pytest.mark.parametrize("page", PAGES, ids=[page.file for page in PAGES])
+def test_the_page_is_made_from_the_definitions(page: Page) -> None:
+    assert page.path.read_text() == page_text(page), "run make reference"
 
 
-def test_the_example_on_the_page_can_be_used() -> None:
-    (block,) = [each.partition("```")[0] for each in page().split("```yaml\n")[1:]]
-    assert read_set(block, "page").name == "nightly"
+def example(page: Page) -> str:
+    (block,) = [each.partition("```")[0] for each in page_text(page).split("```yaml\n")[1:]]
+    return block
+
+
+def test_the_examples_on_the_pages_can_be_used() -> None:
+    sets, restores = PAGES
+    assert read_set(example(sets), "page").name == "nightly"
+    assert read_restore(example(restores), "page").name == "monday"
 
 
 def test_all_of_them_are_installed() -> None:
@@ -64,7 +74,8 @@ def test_each_key_is_explained_and_of_one_type(path: str, node: dict[str, Any]) 
     assert ("type" in node) != ("x-kubernetes-int-or-string" in node)
     assert not {"$ref", "anyOf", "title", "propertyNames"} & set(node)
     # Without limits the API server reckons with the worst case, and refuses the checks for their cost.
-    if node.get("type") == "array" and path.startswith("BackupSet.spec") and not path.endswith(VELEROS):
+    ours = path.startswith(("BackupSet.spec", "CleanRestore.spec")) and not path.endswith(VELEROS)
+    if node.get("type") == "array" and ours:
         assert "maxItems" in node
     for check in node.get("x-kubernetes-validations", ()):
         assert check["message"]
