@@ -31,6 +31,8 @@ from velero_volume_controller.manager.health import serve
 from velero_volume_controller.manager.reload import Reloader
 from velero_volume_controller.manager.settings import ConfigMap, Settings
 from velero_volume_controller.observe.metrics import Metrics
+from velero_volume_controller.restore.apply import Means as RestoreMeans
+from velero_volume_controller.restore.service import Service as RestoreService
 from velero_volume_controller.velero.client.server import server_version
 from velero_volume_controller.velero.model.versions import NEWEST
 
@@ -44,6 +46,7 @@ PATIENCE: Final = 2.0
 #: Who Events are from.
 REPORTING_CONTROLLER: Final = "vvc.velero.io/annotator"
 BACKUP_CONTROLLER: Final = "vvc.velero.io/backup"
+RESTORE_CONTROLLER: Final = "vvc.velero.io/restore"
 #: The ConfigMap's name in the project's manifests, and in the Go program's.
 CONFIG_MAP: Final = "velero-volume-controller"
 
@@ -131,6 +134,10 @@ class _Process:
         self._backup_recorder = Recorder(client, BACKUP_CONTROLLER, self._identity, count)
         ground = Ground(caches.pods.pods, caches.pods.synced, caches.surroundings.everything)
         self._backups = Service(Means(client, ground, self._backup_recorder, metrics))
+        self._restore_recorder = Recorder(client, RESTORE_CONTROLLER, self._identity, count)
+        self._restores = RestoreService(
+            RestoreMeans(client, self._restore_recorder, metrics, server.lease_namespace)
+        )
         config_map = settings.config_map or ConfigMap(server.lease_namespace, CONFIG_MAP)
         self._config_map = ConfigMapEvents(client, self._recorder, config_map)
         rates = Rates(settings.max_in_flight, settings.reload_rate)
@@ -152,7 +159,7 @@ class _Process:
         self._annotator.configure(configuration, surroundings)
 
     async def work(self, stop: asyncio.Event) -> None:
-        """Annotates and backs up while this process leads; always, if there is no election."""
+        """Annotates, backs up and restores while this process leads; always, if there is no election."""
         settings = self._settings
         if not settings.leader_elect:
             self._metrics.leader.set(1)
@@ -172,8 +179,9 @@ class _Process:
         async with _tasks() as spawn:
             spawn(self._recorder.run())
             spawn(self._backup_recorder.run())
+            spawn(self._restore_recorder.run())
             spawn(self._tell_what_stands())
-            await _both(self._annotator.lead(stop), self._backups.lead(stop))
+            await _all(self._annotator.lead(stop), self._backups.lead(stop), self._restores.lead(stop))
 
     async def _tell_what_stands(self) -> None:
         """What was refused before this process led, its predecessor may not have told."""
@@ -181,7 +189,7 @@ class _Process:
             await self._config_map.tell(False, self.reloader.refused)
 
 
-async def _both(*works: Coroutine[Any, Any, None]) -> None:
+async def _all(*works: Coroutine[Any, Any, None]) -> None:
     """Until all have ended. If one fails, the others are cancelled and awaited, and its error raised."""
     try:
         async with asyncio.TaskGroup() as group:

@@ -12,6 +12,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 #: A BackupSet takes minutes to hours.
 _RUN_SECONDS: Final = (60, 300, 900, 1800, 3600, 7200, 14400, 28800, 57600, 86400)
+#: A phase of a CleanRestore takes seconds to hours.
+_PHASE_SECONDS: Final = (0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 1800, 3600, 14400, 43200)
 #: A step reads caches and asks the API server for a handful of things; a plan takes up to a second.
 _STEP_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 #: Most decisions need no request and take a fraction of a millisecond; one with a write takes milliseconds,
@@ -74,6 +76,7 @@ class Metrics:
         self._of_the_loop()
         self._of_the_configuration()
         self._of_backup_sets()
+        self._of_clean_restores()
 
     def _of_the_loop(self) -> None:
         self.queue_depth = Gauge("vvc_queue_depth", "Pods waiting to be decided.", registry=self.registry)
@@ -154,6 +157,48 @@ class Metrics:
         self.schedule_problem = Gauge(
             "vvc_backupset_schedules_with_problems",
             "Schedules that make no BackupSets because they can't be understood.",
+            registry=self.registry,
+        )
+
+    def _of_clean_restores(self) -> None:
+        self.clean_restores = Gauge(
+            "vvc_clean_restores",
+            "CleanRestores by phase, where this process leads; new is one that was not looked at yet.",
+            ["phase"],
+            registry=self.registry,
+        )
+        self.clean_restore_seconds = Histogram(
+            "vvc_clean_restore_seconds",
+            "How long the phases of CleanRestores took, by how they ended: done, failed, cancelled.",
+            ["phase", "result"],
+            buckets=_PHASE_SECONDS,
+            registry=self.registry,
+        )
+        self.clean_restore_deleted = Counter(
+            "vvc_clean_restore_objects_deleted_total",
+            "Objects that CleanRestores have told to go; what the garbage collector takes along not counted.",
+            registry=self.registry,
+        )
+        self.clean_restore_step_errors = Counter(
+            "vvc_clean_restore_step_errors_total",
+            "Steps of CleanRestores that could not be taken or carried out, and were tried again.",
+            registry=self.registry,
+        )
+        self.clean_restore_queue_depth = Gauge(
+            "vvc_clean_restore_queue_depth",
+            "CleanRestores waiting for their next step.",
+            registry=self.registry,
+        )
+        self.clean_restore_step_seconds = Histogram(
+            "vvc_clean_restore_step_duration_seconds",
+            "How long one step of a CleanRestore took, its plan and its requests included.",
+            buckets=_STEP_SECONDS,
+            registry=self.registry,
+        )
+        self.clean_restore_plan_seconds = Histogram(
+            "vvc_clean_restore_plan_duration_seconds",
+            "How long a plan took to make, what it is made from not counted.",
+            buckets=_STEP_SECONDS,
             registry=self.registry,
         )
 

@@ -1,0 +1,151 @@
+"""The live objects that a step asks about: of the kinds and namespaces of the plan alone, read anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from velero_volume_controller.api.cleanrestore import CleanRestoreStatus, RestorePhase
+from velero_volume_controller.kube.client import Client
+from velero_volume_controller.kube.discovery import Discovery, Served
+from velero_volume_controller.kube.errors import ApiError, KubeError
+from velero_volume_controller.kube.lists import pages
+from velero_volume_controller.kube.resources import Resource
+from velero_volume_controller.kube.waiting import together
+from velero_volume_controller.restore import kinds
+from velero_volume_controller.restore.gather import ROLE
+from velero_volume_controller.restore.listing import Listing, Selection
+from velero_volume_controller.restore.live import Live, decode_live
+from velero_volume_controller.restore.planned import Action, Plan
+from velero_volume_controller.velero.model.backup_contents import Key
+
+#: Lists that are under way at the same time: other runs, and what else asks, have requests too.
+_AT_A_TIME: Final = 8
+#: With more namespaces than these, one list of all is shorter than one of each.
+_MANY: Final = 16
+_EVERY: Final = ("",)
+_P: Final = RestorePhase
+
+#: What stands still, and what runs because of it.
+_WORKLOADS: Final = kinds.SCALED | {kinds.JOB, kinds.CRON_JOB, kinds.POD}
+_ATTACHMENTS: Final = Resource("storage.k8s.io", "v1", "volumeattachments", "VolumeAttachment")
+_VOLUMES: Final = Resource("", "v1", "persistentvolumes", "PersistentVolume")
+
+
+class Hidden(KubeError):  # noqa: N818  (the name says what is the case)
+    """Something can't be seen: nothing may be concluded from what can."""
+
+
+class _WireSource(msgspec.Struct, rename="camel"):
+    persistent_volume_name: str | None = None
+
+
+class _WireSpec(msgspec.Struct, rename="camel"):
+    node_name: str = ""
+    source: _WireSource = _WireSource()
+
+
+class _WireAttachment(msgspec.Struct):
+    spec: _WireSpec = _WireSpec()
+
+
+_ATTACHMENT: Final = msgspec.json.Decoder(_WireAttachment)
+
+
+def kinds_of(status: CleanRestoreStatus, plan: Plan | None) -> frozenset[tuple[str, str]]:
+    """The namespaced kinds that the next step asks about."""
+    if plan is None or status.unwinding is not None or status.phase is _P.QUIESCING:
+        return _WORKLOADS
+    if status.phase is _P.UNDO_BACKUP:
+        return frozenset({kinds.CLAIM})
+    counted = {Action.DELETE, Action.CREATE}
+    return frozenset(
+        kinds.of(each.key) for each in plan.objects if each.action in counted and each.key.namespace
+    )
+
+
+async def look_live(
+    client: Client, discovery: Discovery, status: CleanRestoreStatus, plan: Plan | None
+) -> tuple[dict[Key, Live], dict[str, str]]:
+    """The objects, and to which nodes volumes are attached. Raises Hidden, and as Client.request."""
+    namespaces = frozenset(plan.targets.values() if plan else status.plan.namespaces if status.plan else ())
+    listing = Listing(client, namespaces)
+    slots = asyncio.Semaphore(_AT_A_TIME)
+
+    async def take(served: Served, where: Selection | None) -> None:
+        async with slots:
+            await listing.take(served, where)
+
+    served = list(_served(discovery, sorted(kinds_of(status, plan))))
+    places = [None] if len(namespaces) > _MANY else [Selection(name, _EVERY) for name in sorted(namespaces)]
+    await together(take(each, where) for each in served for where in places)
+    if listing.forbidden:
+        raise Hidden(
+            f"this program may not {listing.forbidden[0]}, so what is there can't be seen; bind ClusterRole"
+            f" {ROLE}, as manifests/restore.yaml does"
+        )
+    if listing.unanswered:
+        raise Hidden(
+            f"{', '.join(sorted(listing.unanswered))} does not answer, so what is there can't be seen"
+        )
+    live = {key: each for key, each in listing.found.objects.items() if key.namespace in namespaces}
+    if plan is None or status.phase not in {_P.CLEARING, _P.WAITING_GONE}:
+        return live, {}
+    going = {
+        each.key.name
+        for each in plan.objects
+        if each.action is Action.DELETE and kinds.of(each.key) == kinds.VOLUME
+    }
+    if not going:
+        return live, {}
+    live |= await _volumes(client, going)
+    return live, await _attachments(client, going) if status.phase is _P.WAITING_GONE else {}
+
+
+def _served(discovery: Discovery, wanted: Iterable[tuple[str, str]]) -> Iterable[Served]:
+    """A kind that is served no more has no objects. Raises Hidden if it is only that nobody answers."""
+    for group, kind in wanted:
+        found = discovery.find(group, kind)
+        if found is not None:
+            yield found
+        elif any(each.rpartition("/")[0] == group for each in discovery.unanswered):
+            raise Hidden(f"the API group {group} does not answer, so whether there is a {kind} can't be seen")
+
+
+async def _volumes(client: Client, names: Iterable[str]) -> dict[Key, Live]:
+    """These PersistentVolumes; a cluster may have thousands of others."""
+    slots = asyncio.Semaphore(_AT_A_TIME)
+
+    async def read(name: str) -> Live | None:
+        path = _VOLUMES.path("", name)
+        try:
+            async with slots:
+                return decode_live(await client.request("GET", path), *kinds.VOLUME)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return None
+        except msgspec.MsgspecError as error:
+            raise ApiError("GET", path, 200, "", f"the answer is no PersistentVolume ({error})") from error
+
+    found = await together(read(name) for name in sorted(names))
+    return {each.key: each for each in found if each is not None}
+
+
+async def _attachments(client: Client, volumes: Iterable[str]) -> dict[str, str]:
+    """The nodes to which these PersistentVolumes are attached."""
+    wanted, found = set(volumes), {}
+    path = _ATTACHMENTS.path()
+    async for page in pages(client, path):
+        for raw in page.items:
+            try:
+                spec = _ATTACHMENT.decode(raw).spec
+            except msgspec.MsgspecError as error:
+                raise ApiError("GET", path, 200, "", f"one is no VolumeAttachment ({error})") from error
+            name = spec.source.persistent_volume_name
+            if name in wanted:
+                found[str(name)] = spec.node_name
+    return found

@@ -1,0 +1,217 @@
+"""What a step of a CleanRestore is given: looked up anew for each step, as far as the step asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from velero_volume_controller.api.cleanrestore import (
+    CleanRestoreSpec,
+    Clearing,
+    RestorePhase,
+    SourceBackup,
+)
+from velero_volume_controller.kube.client import Client
+from velero_volume_controller.kube.discovery import Discovery, discover
+from velero_volume_controller.observe.metrics import Metrics
+from velero_volume_controller.restore import plan_maps
+from velero_volume_controller.restore.contents import Contents, joined
+from velero_volume_controller.restore.gather import (
+    NotRestorable,
+    ReadForbidden,
+    gather_cluster,
+    gather_contents,
+    namespaces_of,
+)
+from velero_volume_controller.restore.gather_facts import Question, gather_facts
+from velero_volume_controller.restore.listing import Unreadable
+from velero_volume_controller.restore.look_live import look_live
+from velero_volume_controller.restore.look_velero import look_at_restores, look_at_undo
+from velero_volume_controller.restore.objects import CleanRestore
+from velero_volume_controller.restore.plan import make_plan
+from velero_volume_controller.restore.planned import Input, Plan, PlanRefused
+from velero_volume_controller.restore.sources import NoSource, sources_of
+from velero_volume_controller.restore.steps import (
+    Checked,
+    Fresh,
+    Look,
+    Observed,
+    Problem,
+    RunIdentity,
+    Unplannable,
+)
+from velero_volume_controller.restore.stored_plan import Damaged, store
+from velero_volume_controller.restore.validate import validate
+from velero_volume_controller.velero.client.downloads import NotFetched, NotSigned
+from velero_volume_controller.velero.client.storage_tls import Distrusted
+from velero_volume_controller.velero.model.restores import NOT_PASSED_ON
+
+#: How old what is known of the API's kinds may be. Seconds.
+_KINDS_FRESH: Final = 60.0
+
+#: Why there is no plan, in one word, by what came of looking.
+_REASONS: Final[dict[type[Exception], str]] = {
+    NoSource: "NoSource",
+    NotRestorable: "NotRestorable",
+    NotSigned: "NotFetched",
+    NotFetched: "NotFetched",
+    Distrusted: "NotFetched",
+    ReadForbidden: "RightsMissing",
+    Unreadable: "Unreadable",
+    Damaged: "PlanNotKept",
+}
+
+
+@dataclass(slots=True)
+class Seen:
+    """As ``steps.Situation`` has it."""
+
+    observed: Observed = field(default_factory=Observed)
+    plan: Plan | None = None
+    lost: str = ""
+    fresh: Fresh | None = None
+    unplannable: Unplannable | None = None
+    problems: tuple[Problem, ...] | None = None
+    checked: Checked | None = None
+
+
+class Eyes:
+    """Looks for the steps of all runs. What it keeps between two looks is never more than a saving."""
+
+    def __init__(self, client: Client, metrics: Metrics) -> None:
+        self._client = client
+        self._metrics = metrics
+        self._plans: dict[str, tuple[str, str, Plan]] = {}
+        self._discovery: tuple[Discovery | None, float] = (None, 0.0)
+        self._held: dict[str, dict[str, Contents]] = {}
+        self._snapshots: dict[str, frozenset[tuple[str, str]]] = {}
+
+    async def look(self, found: CleanRestore, spec: CleanRestoreSpec, wanted: frozenset[Look]) -> Seen:
+        """Raises KubeError where nothing can be concluded."""
+        seen, status = Seen(), found.status
+        if status.unwinding is None and status.phase is not None and not status.phase.ended:
+            await self._read_plan(found, seen)
+        if seen.lost:
+            return seen
+        if Look.PLAN in wanted:
+            await self._make_plan(found, spec, seen)
+        if Look.VALIDATION in wanted and seen.fresh is not None:
+            seen.problems = await self._validate(found, spec, seen.fresh)
+        observed = seen.observed
+        if Look.LIVE in wanted:
+            live, attachments = await look_live(self._client, await self.discovery(), status, seen.plan)
+            observed = replace(observed, live=live, attachments=attachments)
+        if Look.UNDO in wanted:
+            undo = await look_at_undo(self._client, status.undo, self._snapshots)
+            observed = replace(observed, undo=undo.backup, taken=undo.taken, snapshots=undo.snapshots)
+        if Look.RESTORES in wanted:
+            restores, restored = await look_at_restores(self._client, status.restores)
+            observed = replace(observed, restores=restores, restored=restored)
+        seen.observed = observed
+        return seen
+
+    def forget(self, uid: str) -> None:
+        """The run has ended."""
+        self._plans.pop(uid, None)
+        self._held.pop(uid, None)
+
+    def keep(self, uids: Set[str]) -> None:
+        """There are no other runs any more."""
+        for uid in (self._plans.keys() | self._held.keys()) - uids:
+            self.forget(uid)
+
+    async def discovery(self, fresh: float = _KINDS_FRESH) -> Discovery:
+        """What is served, as of so many seconds ago at most."""
+        known, asked = self._discovery
+        if known is None or time.monotonic() - asked > fresh:
+            known = await discover(self._client)
+            self._discovery = (known, time.monotonic())
+        return known
+
+    async def _read_plan(self, found: CleanRestore, seen: Seen) -> None:
+        """From its ConfigMaps, anew in each phase; what was read in this phase was checked."""
+        summary, phase = found.status.plan, found.status.phase
+        if summary is None or phase in {None, RestorePhase.PLANNING, RestorePhase.AWAITING_APPROVAL}:
+            return
+        known = self._plans.get(found.uid)
+        if known is not None and known[:2] == (phase, summary.digest):
+            seen.plan = known[2]
+            return
+        try:
+            seen.plan = await plan_maps.read(self._client, identity(found), summary)
+        except Damaged as error:
+            seen.lost = str(error)
+            return
+        self._plans[found.uid] = (phase, summary.digest, seen.plan)
+
+    async def _make_plan(self, found: CleanRestore, spec: CleanRestoreSpec, seen: Seen) -> None:
+        try:
+            plan, sources = await self._plan(found, spec)
+            seen.fresh = Fresh(plan, sources)
+            # When it is made again to be compared, it is not kept.
+            if found.status.phase is RestorePhase.PLANNING:
+                stored = await asyncio.to_thread(store, plan)
+                names = await plan_maps.write(self._client, identity(found), stored)
+                seen.fresh = Fresh(plan, sources, names, stored.digest)
+        except PlanRefused as error:
+            seen.unplannable = Unplannable("Refused", "; ".join(error.problems))
+        except tuple(_REASONS) as error:
+            reason = next(word for kind, word in _REASONS.items() if isinstance(error, kind))
+            seen.unplannable = Unplannable(reason, str(error))
+
+    async def _plan(
+        self, found: CleanRestore, spec: CleanRestoreSpec
+    ) -> tuple[Plan, tuple[SourceBackup, ...]]:
+        """In a thread: with ten thousands of objects it takes a second, and the Lease is to be renewed."""
+        for key in spec.restore_template:
+            if key in NOT_PASSED_ON:
+                raise PlanRefused(
+                    f"spec.restoreTemplate.{key} is not passed on. {NOT_PASSED_ON[key]}".strip()
+                )
+        wanted = clearing_of(spec)
+        sources = await sources_of(self._client, found.namespace, spec)
+        contents = await self._contents(found.uid, sources)
+        names = [each.name for each in sources]
+        namespaces = namespaces_of(contents, wanted)
+        cluster = await gather_cluster(self._client, found.namespace, namespaces, names)
+        lanes = {each.namespace: "it is the namespace of a Velero" for each in sources}
+        cluster = replace(cluster, hosts={**lanes, **cluster.hosts})
+        given = Input(wanted, contents, cluster, found.namespace)
+        with self._metrics.clean_restore_plan_seconds.time():
+            return await asyncio.to_thread(make_plan, given), sources
+
+    async def _contents(self, uid: str, sources: Iterable[SourceBackup]) -> Contents:
+        """What the Backups hold, read anew; what each Velero's hold is remembered."""
+        by_lane: dict[str, list[str]] = {}
+        for each in sources:
+            by_lane.setdefault(each.namespace, []).append(each.name)
+        self._held[uid] = {
+            lane: await gather_contents(self._client, lane, names) for lane, names in by_lane.items()
+        }
+        return joined(self._held[uid].values())
+
+    async def _validate(
+        self, found: CleanRestore, spec: CleanRestoreSpec, fresh: Fresh
+    ) -> tuple[Problem, ...]:
+        """What stands against the run, each told once, of every Velero that restores some of it."""
+        problems: dict[Problem, None] = {}
+        for lane, contents in self._held[found.uid].items():
+            part = replace(fresh.plan, backups=contents.backups)
+            asked = Question(spec, part, contents, found.uid)
+            facts = await gather_facts(self._client, lane, asked, datetime.now(UTC))
+            problems |= dict.fromkeys(await asyncio.to_thread(validate, facts))
+        return tuple(problems)
+
+
+def identity(found: CleanRestore) -> RunIdentity:
+    """By which it is told from others."""
+    return RunIdentity(found.namespace, found.name, found.uid, found.generation)
+
+
+def clearing_of(spec: CleanRestoreSpec) -> Clearing:
+    """What of the spec a plan is made from, and its hash is of: not its approval."""
+    return Clearing(**{name: getattr(spec, name) for name in Clearing.__struct_fields__})
