@@ -160,15 +160,19 @@ def _of_pod(namespace: str, pod: str, volume: str) -> VolumeKey:
 
 def _why(users: Sequence[Pod]) -> str:
     """What is the case when the set ends; what was when the Backup was at it, only its log tells."""
-    if not users:
-        now = "no pod mounts it now"
-    elif any(pod.status.phase == "Running" and not pod.terminating for pod in users):
-        now = "a pod that mounts it runs now, and did not then, or its annotations have changed"
-    else:
+    running = [pod for pod in users if pod.status.phase == "Running" and not pod.terminating]
+    if running:
+        now = (
+            f"pod {running[0].metadata.name}, which mounts it, runs now: it did not then, or its annotations"
+            " have changed, or its node has no node-agent"
+        )
+    elif users:
         pod = users[0]
         phase = "terminating" if pod.terminating else pod.status.phase or "in no phase"
         now = f"pod {pod.metadata.name}, which mounts it, is {phase} now"
-    return f"{NOT_TAKEN}: Velero takes volumes of running pods alone; {now}"
+    else:
+        now = "no pod mounts it now"
+    return f"{NOT_TAKEN}: Velero made no PodVolumeBackup of it, as of volumes whose pod does not run; {now}"
 
 
 def _fingerprint(key: VolumeKey) -> bytes:

@@ -88,7 +88,7 @@ CASES: dict[str, tuple[VolumeKey, list[PodVolumeBackup], Cluster, str | None]] =
         "is terminating now",
     ),
     "its workload was scaled down": (CLAIM, [], cluster(), "no pod mounts it now"),
-    "its pod runs again": (CLAIM, [], cluster(pod()), "runs now, and did not then"),
+    "its pod runs again": (CLAIM, [], cluster(pod()), "pod db-0, which mounts it, runs now: it did not then"),
     "claims may not be listed, and a pod names it": (
         CLAIM,
         [],
