@@ -1,4 +1,6 @@
-"""Render config/ to manifests/install.yaml: what ``kubectl apply -f`` takes.
+"""Render config/ to manifests/: what ``kubectl apply -f`` takes.
+
+install.yaml is everything but what lets CleanRestores delete; that is restore.yaml, by itself.
 
 The kustomizations in config/ list resources and do nothing else, so joining the
 files in that order is what ``kustomize build`` does, comments kept. Run
@@ -15,6 +17,7 @@ import yaml
 ROOT: Final = Path(__file__).resolve().parent.parent
 CONFIG: Final = ROOT / "config"
 INSTALL: Final = ROOT / "manifests" / "install.yaml"
+RESTORE: Final = ROOT / "manifests" / "restore.yaml"
 
 _HEADER: Final = "# Made from config/ by hack/manifests.py; change it there.\n"
 _NAMESPACE: Final = re.compile(r"(?m)^(\s*(?:namespace|leaseLockNamespace): )velero$")
@@ -40,25 +43,37 @@ def files(folder: Path) -> list[Path]:
 
 
 def render(*, namespace: str = "velero", image: str | None = None) -> str:
-    """Everything as one text of YAML documents, for another namespace or image if asked."""
-    text = _HEADER + "".join(f"---\n{path.read_text().rstrip()}\n" for path in files(CONFIG))
-    text = _NAMESPACE.sub(lambda match: match[1] + namespace, text)
+    """What is installed, as one text of YAML documents, for another namespace or image if asked."""
+    text = _joined(files(CONFIG), namespace)
     return text if image is None else _IMAGE.sub(lambda match: match[1] + image, text)
 
 
+def render_restore(*, namespace: str = "velero") -> str:
+    """What lets CleanRestores be carried out, likewise."""
+    return _joined([CONFIG / "rbac" / "restore.yaml"], namespace)
+
+
+def _joined(paths: list[Path], namespace: str) -> str:
+    text = _HEADER + "".join(f"---\n{path.read_text().rstrip()}\n" for path in paths)
+    return _NAMESPACE.sub(lambda match: match[1] + namespace, text)
+
+
 def main() -> None:
-    """Write manifests/install.yaml, or print another rendering."""
-    parser = argparse.ArgumentParser(description="Render config/ to manifests/install.yaml.")
+    """Write the manifests, or print another rendering."""
+    parser = argparse.ArgumentParser(description="Render config/ to manifests/.")
+    parser.add_argument("--restore", action="store_true", help="with --stdout: restore.yaml")
     parser.add_argument("--namespace", default="velero", help="where Velero is (default: velero)")
     parser.add_argument("--image", help="the controller's image")
-    parser.add_argument("--stdout", action="store_true", help="print instead of writing the file")
+    parser.add_argument("--stdout", action="store_true", help="print one of them instead of writing both")
     arguments = parser.parse_args()
     text = render(namespace=arguments.namespace, image=arguments.image)
+    restore = render_restore(namespace=arguments.namespace)
     if arguments.stdout:
-        print(text, end="")
+        print(restore if arguments.restore else text, end="")
     else:
         INSTALL.parent.mkdir(exist_ok=True)
         INSTALL.write_text(text)
+        RESTORE.write_text(restore)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,10 @@ from velero_volume_controller.kube.events import Event, Pace, Recorder, Regardin
 
 UNCHECKED = "what may not be read goes unchecked"
 
-#: The pieces for BackupSets, test_backupset_rights.py, and for people, test_people_rights.py.
-ELSEWHERE = {f"{ACCOUNT}-{piece}" for piece in ("backup", "lane", "schedule", "view", "edit", "plan")}
+#: The pieces for BackupSets, test_backupset_rights.py, for CleanRestores, test_cleanrestore_rights.py, and
+#: for people, test_people_rights.py.
+PIECES = ("backup", "lane", "schedule", "clean-restore", "view", "edit", "plan")
+ELSEWHERE = {f"{ACCOUNT}-{piece}" for piece in PIECES}
 
 #: Each verb of each rule, as (resource, verb); those without which nothing works, and the optional reads.
 VERBS = [

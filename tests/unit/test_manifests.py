@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from hack.manifests import INSTALL, render
+from hack.manifests import INSTALL, RESTORE, render, render_restore
 from velero_volume_controller import __version__
 from velero_volume_controller.config import DEFAULT_PATH, load_text
 
@@ -31,6 +31,7 @@ def role(piece: str) -> dict[str, Any]:
 
 def test_the_rendered_file_is_up_to_date() -> None:
     assert INSTALL.read_text() == render(), "run: python -m hack.manifests"
+    assert RESTORE.read_text() == render_restore(), "run: python -m hack.manifests"
 
 
 def test_the_configuration_that_is_installed_has_nothing_to_warn_of() -> None:
@@ -89,6 +90,17 @@ def test_nothing_may_be_deleted_but_sets_by_their_schedules() -> None:
         if verb not in {"get", "list", "watch", "patch", "create", "update"}
     ]
     assert rules == [("velero-volume-controller-schedule", ["backupsets"], "delete")]
+
+
+def test_what_lets_clean_restores_delete_is_a_file_of_its_own() -> None:
+    documents = list(yaml.safe_load_all(render_restore(namespace="backup")))
+    assert {each["kind"] for each in documents} == {"ClusterRole", "ClusterRoleBinding", "RoleBinding"}
+    names = {each["metadata"]["name"] for each in documents}
+    assert names.isdisjoint({each["metadata"]["name"] for each in INSTALLED})
+    assert only("RoleBinding", documents)["metadata"]["namespace"] == "backup"
+    for binding in (only("RoleBinding", documents), only("ClusterRoleBinding", documents)):
+        assert binding["subjects"][0]["namespace"] == "backup"
+        assert binding["roleRef"]["name"] in names
 
 
 def test_what_people_may_do_is_added_to_kubernetes_own_roles_and_bound_to_nobody() -> None:
