@@ -91,7 +91,7 @@ class _WireHook(msgspec.Struct, rename="camel"):
     failure_policy: str = "Fail"
     client_config: _WireClient = _WireClient()
     rules: tuple[Rule, ...] | None = None
-    namespace_selector: msgspec.Raw | None = None
+    namespace_selector: LabelSelector | None = None
     object_selector: dict[str, msgspec.Raw] | None = None
     match_conditions: tuple[msgspec.Raw, ...] | None = None
 
@@ -119,7 +119,6 @@ class _WireSlice(msgspec.Struct):
 
 _HOOKS: Final = msgspec.json.Decoder(_WireHooks)
 _SLICE: Final = msgspec.json.Decoder(_WireSlice)
-_SELECTOR: Final = msgspec.json.Decoder(LabelSelector)
 
 
 def decode_hooks(raw: bytes | msgspec.Raw, kind: str) -> Iterator[Hook]:
@@ -129,13 +128,12 @@ def decode_hooks(raw: bytes | msgspec.Raw, kind: str) -> Iterator[Hook]:
         service = hook.client_config.service
         if hook.failure_policy != "Fail" or service is None:
             continue
-        selector = hook.namespace_selector
         yield Hook(
             name=hook.name,
             configuration=f"{kind} {wire.metadata.name}",
             service=(service.namespace, service.name),
             rules=hook.rules or (),
-            selector=LabelSelector() if selector is None else _SELECTOR.decode(selector),
+            selector=hook.namespace_selector or LabelSelector(),
             choosy=bool(hook.object_selector) or bool(hook.match_conditions),
         )
 

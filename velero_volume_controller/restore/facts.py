@@ -214,7 +214,7 @@ class _WirePod(msgspec.Struct):
 class _WireQuotaSpec(msgspec.Struct, rename="camel", frozen=True):
     hard: dict[str, str] | None = None
     scopes: tuple[str, ...] | None = None
-    scope_selector: msgspec.Raw | None = None
+    scope_selector: dict[str, msgspec.Raw] | None = None
 
 
 class _WireQuotaStatus(msgspec.Struct, frozen=True):
