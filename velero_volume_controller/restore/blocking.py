@@ -6,7 +6,7 @@ get out of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -39,6 +39,13 @@ def block(ground: Ground, verdicts: dict[Key, Verdict]) -> None:
         for key, why in blocked.items():
             verdicts[key] = replace(verdicts[key], action=Action.BLOCKED, reason=why, by=None)
         waiting = {live.key: live for key in blocked for live in rules.touched(key) if live.key in verdicts}
+
+
+def operators_finalizer(live: Live, allowed: Collection[str]) -> str | None:
+    """A custom resource's finalizer that nobody has allowed for: its operator may delete more."""
+    if not kinds.custom(live.key) or kinds.named(live.key) in allowed:
+        return None
+    return next((each for each in live.finalizers if each not in _OF_THE_COLLECTOR), None)
 
 
 def _deleted(verdicts: Mapping[Key, Verdict]) -> Iterator[Key]:
@@ -83,11 +90,10 @@ class _Rules:
         return kinds.of(live.key) == kinds.POD and live.key in self.ground.selected.held
 
     def _finalizers(self, live: Live) -> str | None:
-        others = [each for each in live.finalizers if each not in _OF_THE_COLLECTOR]
-        if not others or not kinds.custom(live.key) or kinds.named(live.key) in self.allowed:
+        if (finalizer := operators_finalizer(live, self.allowed)) is None:
             return None
         return (
-            f"its finalizer {others[0]} is an operator's, which may delete what lies outside the cluster;"
+            f"its finalizer {finalizer} is an operator's, which may delete what lies outside the cluster;"
             f" allow it by allowKinds: [{kinds.named(live.key)}], or protect it"
         )
 

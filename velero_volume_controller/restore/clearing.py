@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from velero_volume_controller.api.owned_names import label_value
 from velero_volume_controller.restore import kinds
+from velero_volume_controller.restore.drift import protected
 from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.planned import Action, Planned
-from velero_volume_controller.restore.quiet import unchanged
 from velero_volume_controller.restore.run import Run
 from velero_volume_controller.velero.model.backup_contents import Key
 from velero_volume_controller.velero.model.restore_runs import RESTORE_LABEL
 
+PVC_PROTECTION: Final = "kubernetes.io/pvc-protection"
 #: Who holds an object back by which finalizer, for people: by the finalizer's beginning.
 _HOLDERS: Final = {
-    "kubernetes.io/pvc-protection": "a pod that mounts it",
+    PVC_PROTECTION: "a pod that mounts it",
     "kubernetes.io/pv-protection": "the claim that is bound to it",
     "foregroundDeletion": "what it owns",
     "orphan": "the garbage collector",
@@ -31,86 +32,56 @@ _HOLDERS: Final = {
 
 @dataclass(slots=True)
 class Ground:
-    """What is to go, sorted by how far it is.
+    """What is to go, sorted by how far it is. ``due`` may be told to go now: no earlier rank is left."""
 
-    ``due`` may be told to go now: no earlier rank is left. ``stale`` have changed since the plan was made,
-    ``remade`` are other objects under the same name.
-    """
-
-    gone: int = 0
     due: list[Live] = field(default_factory=list)
     going: list[Live] = field(default_factory=list)
     later: int = 0
-    stale: list[Key] = field(default_factory=list)
-    remade: list[Key] = field(default_factory=list)
-
-    @property
-    def untouched(self) -> bool:
-        """Nothing of it has been deleted yet."""
-        return not self.gone and not self.going
 
 
 def look_over(run: Run) -> Ground:
     """How far the clearing is: of the plan, or of what Restores made that Velero failed."""
-    return _restored(run) if run.status.clear_again else _planned(run)
+    if run.status.clear_again:
+        return _sorted(made_by(run, run.status.clear_again))
+    planned = ((each, run.live.get(each.key)) for each in run.plan.clear)
+    return _sorted(live for each, live in planned if live is not None and live.uid == each.uid)
 
 
-def _planned(run: Run) -> Ground:
-    found = Ground()
+def _sorted(found: Iterable[Live]) -> Ground:
+    ground = Ground()
     rank: int | None = None
-    for each in run.plan.clear:
-        live = run.observed.live.get(each.key)
-        if live is None:
-            found.gone += 1
-            continue
-        if live.uid != each.uid:
-            found.gone += 1
-            found.remade.append(each.key)
-            continue
-        at = kinds.clearing_rank(each.key)
-        rank = at if rank is None else rank
-        if live.terminating:
-            found.going.append(live)
-        elif each.root and not unchanged(each, live, run.uid):
-            found.stale.append(each.key)
-        elif at == rank:
-            found.due.append(live)
-        else:
-            found.later += 1
-    return found
-
-
-def _restored(run: Run) -> Ground:
-    found = Ground()
-    rank: int | None = None
-    made = sorted(
-        made_by(run, run.status.clear_again), key=lambda each: (kinds.clearing_rank(each.key), each.key)
-    )
-    for live in made:
+    for live in sorted(found, key=lambda each: (kinds.clearing_rank(each.key), each.key)):
         at = kinds.clearing_rank(live.key)
         rank = at if rank is None else rank
         if live.terminating:
-            found.going.append(live)
+            ground.going.append(live)
         elif at == rank:
-            found.due.append(live)
+            ground.due.append(live)
         else:
-            found.later += 1
-    return found
+            ground.later += 1
+    return ground
 
 
 def made_by(run: Run, restores: list[str]) -> Iterator[Live]:
-    """What these Restores made of what is to come back: nothing that somebody else made, or that stays.
+    """What these Restores made of what is to come back: nothing that somebody else made, that stays, or that
+    is protected.
 
     Velero puts the label on each object that it makes (restore.go, addRestoreLabels), and on no other, for
     an existingResourcePolicy is not passed on.
     """
     names = {label_value(name) for name in restores}
-    coming = {each.key for each in run.plan.objects if each.action in {Action.DELETE, Action.CREATE}}
     planned = {each.uid for each in run.plan.objects if each.uid}
-    for live in run.observed.live.values():
-        made = live.labels.get(RESTORE_LABEL) in names and live.uid not in planned
-        if made and live.key in coming and live.key.namespace:
+    for each in _coming_back(run):
+        live = run.live.get(each.key)
+        if live is None or live.uid in planned or live.labels.get(RESTORE_LABEL) not in names:
+            continue
+        if protected(run, live) is None:
             yield live
+
+
+def _coming_back(run: Run) -> Iterator[Planned]:
+    coming = {Action.DELETE, Action.CREATE}
+    return (each for each in run.plan.objects if each.action in coming and each.key.namespace)
 
 
 def still_there(run: Run) -> list[Live]:
@@ -121,32 +92,81 @@ def still_there(run: Run) -> list[Live]:
         live
         for each in run.plan.objects
         if each.action is Action.DELETE
-        and (live := run.observed.live.get(each.key)) is not None
+        and (live := run.live.get(each.key)) is not None
         and live.uid == each.uid
     ]
 
 
-def in_the_way(run: Run) -> list[Key]:
-    """What is to come back and is there all the same: somebody has made it since."""
+def _strangers(run: Run) -> Iterator[tuple[Planned, Live]]:
+    """What has the name of what is to come back, and is not what was there when it was planned."""
+    for each in _coming_back(run):
+        live = run.live.get(each.key)
+        if live is not None and live.uid != each.uid:
+            yield each, live
+
+
+def strangers_going(run: Run) -> list[Live]:
+    """Those that go by themselves: Velero finds their name taken until they are gone. One that was planned to
+    go with its owner, and was made again before that was gone, has lost its maker."""
     if run.status.clear_again:
-        return []
-    return [each.key for each in run.plan.objects if _stands(each, run.observed.live.get(each.key))]
+        return [live for _, live in _strangers(run) if live.terminating]
+    return [
+        live
+        for each, live in _strangers(run)
+        if live.terminating or (each.action is Action.DELETE and live.controller is not None)
+    ]
 
 
-def _stands(planned: Planned, live: Live | None) -> bool:
-    if live is None or live.terminating:
-        return False
-    if planned.action is Action.CREATE:
-        return bool(planned.key.namespace)
-    return planned.action is Action.DELETE and live.uid != planned.uid and planned.root
+def in_the_way(run: Run) -> list[str]:
+    """What is to come back and is there all the same, and will not go: the object, and why it is there."""
+    found = []
+    ours = {label_value(each.name) for each in run.status.restores} if run.status.clear_again else set()
+    for each, live in _strangers(run):
+        if live.terminating:
+            continue
+        if live.labels.get(RESTORE_LABEL) in ours:
+            why = protected(run, live) if live.labels[RESTORE_LABEL] in again_of(run) else None
+            if why is not None and kinds.of(live.key) in {kinds.POD, kinds.CLAIM}:
+                found.append(f"{live.key}, which is half restored, is protected now ({why})")
+        elif live.controller is None:
+            what = "deleted and somebody has made it again" if each.uid else "made since the plan"
+            found.append(f"{live.key} was {what}")
+    return found
 
 
-def held_by(live: Live) -> str:
+def again_of(run: Run) -> set[str]:
+    """By what label that which is cleared away again is known."""
+    return {label_value(name) for name in run.status.clear_again}
+
+
+def held_by(live: Live, there: Mapping[Key, Live]) -> str:
     """The object with its finalizers, and who usually takes them off."""
+    users = _users(live, there) if kinds.of(live.key) == kinds.CLAIM else []
+    if users:
+        return (
+            f"{live.key} (finalizer {PVC_PROTECTION}, until {' and '.join(users)} is gone, which mounts it)"
+        )
     if not live.finalizers:
-        return f"{live.key} (nothing holds it: its kubelet or controller has not finished)"
+        return f"{live.key} ({_nobody(live)})"
     told = [f"{each}, usually taken off by {_holder(each)}" for each in live.finalizers]
-    return f"{live.key} (finalizer {'; '.join(told)})"
+    operator = ", which was stilled if it runs in these namespaces" if kinds.custom(live.key) else ""
+    return f"{live.key} (finalizer {'; '.join(told)}{operator})"
+
+
+def _users(claim: Live, there: Mapping[Key, Live]) -> list[str]:
+    return [
+        str(pod.key)
+        for pod in there.values()
+        if pod.key.namespace == claim.key.namespace and any(name == claim.key.name for _, name in pod.mounts)
+    ]
+
+
+def _nobody(live: Live) -> str:
+    if kinds.of(live.key) == kinds.VOLUME:
+        return "its claim is gone: its provisioner has not deleted it"
+    if live.controller is not None and not live.terminating:
+        return f"made by {live.controller.kind} {live.controller.name}"
+    return "nothing holds it: its kubelet or controller has not finished"
 
 
 def _holder(finalizer: str) -> str:

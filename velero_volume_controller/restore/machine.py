@@ -30,7 +30,7 @@ from velero_volume_controller.restore.phase_quiesce import quiesce, unwind
 from velero_volume_controller.restore.phase_restore import restore
 from velero_volume_controller.restore.phase_undo import back_up
 from velero_volume_controller.restore.phase_verify import verify
-from velero_volume_controller.restore.run import CANCELLED, Run
+from velero_volume_controller.restore.run import CANCELLED, COMPLETE, Run
 from velero_volume_controller.restore.steps import Look, Situation, Step
 
 _P = RestorePhase
@@ -48,7 +48,7 @@ _PHASES: Final[Mapping[RestorePhase, Callable[[Run], None]]] = {
 }
 _LOOKS: Final[Mapping[RestorePhase, frozenset[Look]]] = {
     _P.PLANNING: frozenset({Look.PLAN}),
-    _P.VALIDATING: frozenset({Look.PLAN, Look.VALIDATION}),
+    _P.VALIDATING: frozenset({Look.PLAN, Look.VALIDATION, Look.RESTORES}),
     _P.UNDO_BACKUP: frozenset({Look.UNDO, Look.LIVE}),
     _P.QUIESCING: frozenset({Look.LIVE}),
     _P.CLEARING: frozenset({Look.LIVE}),
@@ -58,16 +58,20 @@ _LOOKS: Final[Mapping[RestorePhase, frozenset[Look]]] = {
 }
 #: These work without the stored plan.
 _BEFORE: Final = frozenset({_P.PLANNING, _P.AWAITING_APPROVAL})
+#: Until something is deleted.
+_CANCELLABLE: Final = frozenset(
+    {_P.PLANNING, _P.AWAITING_APPROVAL, _P.VALIDATING, _P.UNDO_BACKUP, _P.QUIESCING}
+)
+#: Seconds until a run that is told to go on asks again whether another one has ended.
+_LOOK_AGAIN: Final = 30.0
 
 
-def looks(spec: CleanRestoreSpec, status: CleanRestoreStatus, resume: str) -> frozenset[Look]:
+def looks(spec: CleanRestoreSpec, status: CleanRestoreStatus, resume: str = "") -> frozenset[Look]:
     """What the next step has to have looked at."""
     phase = status.phase or _P.PLANNING
     if status.unwinding is not None:
         return frozenset({Look.LIVE})
-    if phase is _P.QUIESCING and spec.cancel:
-        return frozenset()
-    if phase.ended and _goes_on(status, resume):
+    if spec.cancel and phase in _CANCELLABLE:
         return frozenset()
     return _LOOKS.get(phase, frozenset())
 
@@ -80,52 +84,57 @@ def step(situation: Situation) -> Step:
         run.enter(_P.PLANNING)
     elif status.phase.ended:
         _resume(run)
-    elif situation.lost and status.phase not in _BEFORE:
-        run.fail("PlanLost", f"{situation.lost}; plan again", _P.PLANNING)
     elif status.unwinding is not None:
         unwind(run)
+    elif status.phase not in _BEFORE and (lost := _lost(run)):
+        run.fail("PlanLost", f"{lost} ({run.so_far}); plan again{run.way_back}", _P.PLANNING)
     elif situation.refused:
-        _refused(run)
+        run.fail("Refused", f"{situation.refused} ({run.so_far})", status.phase)
     elif not (run.spec.cancel and _cancelled(run)):
         _PHASES[status.phase](run)
     return run.step()
 
 
-def _goes_on(status: CleanRestoreStatus, resume: str) -> bool:
-    demanded = bool(resume) and resume != status.resumed
-    return demanded and status.phase is _P.FAILED and status.resume_from is not None
+def _lost(run: Run) -> str:
+    """Why the plan that was approved can't be carried out: it can't be read, or another was read."""
+    found, known = run.situation.plan, run.status.plan
+    if found is not None and known is not None and found.hash != known.hash:
+        return f"what is stored as plan {known.hash} is plan {found.hash}"
+    return run.situation.lost
 
 
 def _resume(run: Run) -> None:
     """A failed run goes on where it stopped, when it is told to."""
-    status = run.status
-    if not _goes_on(status, run.situation.resume) or status.resume_from is None:
+    status, resume = run.status, run.situation.resume
+    demanded = bool(resume) and resume != status.resumed
+    if not demanded or status.phase is not _P.FAILED or status.resume_from is None:
         return
-    status.resumed = run.situation.resume
+    if run.situation.blocked and status.resume_from not in _BEFORE:
+        namespace, other = min(run.situation.blocked.items())
+        message = f"it goes on once CleanRestore {other}, which is at work in {namespace}, has ended"
+        run.progressing("False", "OtherCleanRestore", message)
+        run.wakes.append(_LOOK_AGAIN)
+        return
+    status.resumed = resume
     status.ended, status.retries, status.problems = None, 0, []
     phase, status.resume_from = status.resume_from, None
+    run.condition(COMPLETE, "Unknown", "Running", "it has not ended")
     run.enter(phase, "it was told to go on")
-
-
-def _refused(run: Run) -> None:
-    assert run.status.phase is not None, "only a run that is under way is refused anything"
-    untouched = run.status.phase is _P.QUIESCING
-    again = _P.PLANNING if untouched else run.status.phase
-    run.fail("Refused", run.situation.refused, again, untouched=untouched)
 
 
 def _cancelled(run: Run) -> bool:
     """Whether this step ends it. Once something may have been deleted, it goes on: half is worst."""
-    if run.status.phase is _P.QUIESCING:
-        run.leave(_P.CANCELLED, "Cancelled", "it was cancelled", untouched=True)
+    if run.status.phase in _CANCELLABLE:
+        # What an earlier attempt has stilled, and did not come to delete, is put back too.
+        stilled = run.status.phase is _P.QUIESCING or run.status.deleted
+        message = f"it was cancelled ({run.so_far}){_undo(run)}"
+        run.leave(_P.CANCELLED, "Cancelled", message, put_back=stilled)
         return True
-    if run.status.phase is not None and not run.status.phase.touches:
-        run.leave(_P.CANCELLED, "Cancelled", "it was cancelled before anything was touched")
-        return True
-    message = (
-        "clearing has begun, so it goes on; when it has ended, vvc restore undo"
-        f" {run.situation.identity.name} brings back what was there before"
-    )
+    message = f"clearing has begun, so it goes on; see what has come of it when it has ended{run.way_back}"
     if run.condition(CANCELLED, "False", "TooLate", message):
         run.tell("TooLate", message, warning=True)
     return False
+
+
+def _undo(run: Run) -> str:
+    return run.way_back.replace(", or", ";", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from velero_volume_controller.api.backupset import GROUP
@@ -28,6 +29,11 @@ def restore_name(owner: RunIdentity, index: int, attempt: int) -> str:
 def plan_name(owner: RunIdentity, digest: str, part: int) -> str:
     """Of a ConfigMap with a part of a plan: another plan gets other ones."""
     return owned_name(owner.name, owner.uid, digest.removeprefix("sha256:")[:12], part)
+
+
+def ours(found: Mapping[str, str], owner: RunIdentity) -> bool:
+    """Whether something that bears these labels is this run's."""
+    return found.get(RUN_UID) == owner.uid
 
 
 def labels(owner: RunIdentity) -> dict[str, str]:

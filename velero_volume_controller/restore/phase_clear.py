@@ -11,66 +11,87 @@ from typing import Final
 from velero_volume_controller.api.cleanrestore import RestorePhase
 from velero_volume_controller.api.times import parse_duration
 from velero_volume_controller.restore import kinds
-from velero_volume_controller.restore.clearing import Ground, held_by, in_the_way, look_over, still_there
+from velero_volume_controller.restore.clearing import (
+    held_by,
+    in_the_way,
+    look_over,
+    still_there,
+    strangers_going,
+)
+from velero_volume_controller.restore.drift import drift, stop
 from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.run import Run, few
 from velero_volume_controller.restore.steps import Delete
 
 _LOOK_AGAIN: Final = 1.0
+#: How long a Velero that failed a Restore must have made nothing more: a new server fails what the old one
+#: may still be at (server.go, markInProgressRestoresFailed). Seconds.
+_CALM: Final = 10.0
+_CLEARING: Final = frozenset({RestorePhase.CLEARING, RestorePhase.WAITING_GONE})
 
 
 def clear(run: Run) -> None:
     """Delete what is due; go on once nothing is left that was not told to go."""
-    ground = look_over(run)
-    _count(run)
-    if _in_trouble(run, ground):
+    if _in_trouble(run):
         return
-    run.actions += [Delete(each.key, each.uid, each.version) for each in ground.due]
+    ground = look_over(run)
     if not ground.due and not ground.later:
         run.enter(RestorePhase.WAITING_GONE, "all has been told to go")
         return
     if _too_long(run):
         _fail_stuck(run, ground.going or ground.due)
         return
+    if ground.due:
+        _begin_to_delete(run)
+        run.actions += [_delete(each) for each in ground.due]
     run.progressing("True", "Clearing", f"{run.progress.gone} of {run.progress.to_go} objects are gone")
     run.wakes.append(0.2 if ground.due else _LOOK_AGAIN)
 
 
-def _count(run: Run) -> None:
-    if not run.status.clear_again:
+def _begin_to_delete(run: Run) -> None:
+    """It is written before anything is deleted: a crash in between must not make it forgotten."""
+    run.status.deleted = True
+    if run.status.undo is not None:
+        run.status.undo.kept = True
+
+
+def _delete(live: Live) -> Delete:
+    """The last door: whatever a plan says, this is not for anything to go through."""
+    assert live.key.namespace, f"{live.key} is cluster-scoped"
+    assert not kinds.veleros(live.key), f"{live.key} is Velero's"
+    assert not kinds.ours(live.key), f"{live.key} is this project's own"
+    return Delete(live.key, live.uid, live.version)
+
+
+def _in_trouble(run: Run) -> bool:
+    """Whether it has ended, for the plan can't be carried out."""
+    again = bool(run.status.clear_again)
+    if not again:
         run.progress.gone = run.progress.to_go - len(still_there(run))
-
-
-def _in_trouble(run: Run, ground: Ground) -> bool:
-    done = f"{run.progress.gone} of {run.progress.to_go} objects are gone"
-    name = run.situation.identity.name
-    back = f"or bring back what was there with vvc restore undo {name}"
-    if ground.remade:
+    if not again and (found := drift(run)):
+        stop(run, found)
+        return True
+    if made := in_the_way(run):
+        name = run.situation.identity.name
         message = (
-            f"{few(ground.remade)} was deleted and somebody has made it again ({done}); stop who makes it,"
-            f" then plan again with vvc restore apply {name}, {back}"
+            f"{run.so_far}, but {few(made)}; stop who makes it, then plan again with vvc restore apply"
+            f" {name}{run.way_back}"
         )
         run.fail("MadeAgain", message, RestorePhase.PLANNING)
-    elif ground.stale:
-        message = (
-            f"the plan is stale: {few(ground.stale)} changed since it was made ({done}); plan again with"
-            f" vvc restore apply {name}" + ("" if ground.untouched else f", {back}")
-        )
-        run.fail("PlanIsStale", message, RestorePhase.PLANNING, untouched=ground.untouched)
-    return bool(ground.remade or ground.stale)
+        return True
+    return False
 
 
 def wait_gone(run: Run) -> None:
     """Go on once nothing that is to come back is there."""
-    ground = look_over(run)
-    _count(run)
-    if _in_trouble(run, ground):
+    if _in_trouble(run):
         return
+    ground = look_over(run)
     if ground.due or ground.later:
         # Seen late, or made by Velero while its Restore was failing.
         run.enter(RestorePhase.CLEARING, "something is there that was not told to go")
         return
-    left = still_there(run)
+    left = [*still_there(run), *strangers_going(run)]
     attached = [] if run.status.clear_again else _attached(run)
     if left or attached:
         if _too_long(run):
@@ -80,14 +101,8 @@ def wait_gone(run: Run) -> None:
         run.progressing("True", "WaitingGone", message)
         run.wakes.append(_LOOK_AGAIN)
         return
-    made = in_the_way(run)
-    if made:
-        name = run.situation.identity.name
-        message = (
-            f"{few(made)} has been made since the plan and is in the way; stop who makes it, then plan again"
-            f" with vvc restore apply {name}, or bring back what was there with vvc restore undo {name}"
-        )
-        run.fail("MadeAgain", message, RestorePhase.PLANNING)
+    if run.status.clear_again and run.age(_cleared_since(run)) < _CALM:
+        run.wakes.append(_LOOK_AGAIN)
         return
     for each in run.status.restores:
         each.cleared = each.cleared or each.name in run.status.clear_again
@@ -110,14 +125,23 @@ def _attached(run: Run) -> list[str]:
 
 
 def _too_long(run: Run) -> bool:
-    """One time for telling and waiting; a run that was told to go on gets it anew."""
-    last, before = run.status.steps[-1], run.status.steps[-2:-1]
-    counted = before[0] if before and before[0].phase is RestorePhase.CLEARING else last
-    return run.age(counted.started) > parse_duration(run.spec.timeouts.clear).total_seconds()
+    return run.age(_cleared_since(run)) > parse_duration(run.spec.timeouts.clear).total_seconds()
+
+
+def _cleared_since(run: Run) -> str:
+    """One time for telling and waiting, however often they take turns; a run that was told to go on gets it
+    anew: there is a time between its steps then."""
+    steps = run.status.steps
+    since = steps[-1].started
+    for each in reversed(steps[:-1]):
+        if each.phase not in _CLEARING or each.ended != since:
+            break
+        since = each.started
+    return since
 
 
 def _fail_stuck(run: Run, left: list[Live], attached: list[str] | None = None) -> None:
-    told = [held_by(each) for each in left]
+    told = [held_by(each, run.live) for each in left]
     if attached:
         told += [
             f"{each} (a node that is dead keeps a volume for 6 minutes before it is taken off it)"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from velero_volume_controller.api.cleanrestore import Approval, PlanSummary, RestorePhase, Undo
+from velero_volume_controller.restore.phase_restore import at_work
 from velero_volume_controller.restore.planned import Action
 from velero_volume_controller.restore.run import APPROVED, COMPLETE, PLANNED, Run, few, most
 from velero_volume_controller.restore.steps import Fresh, Unplannable
 
 #: Seconds until the cluster is looked at again for a plan that could not be made, or may not be carried out.
 _LOOK_AGAIN: Final = 30.0
+_SOON: Final = 1.0
 
 
 def plan(run: Run) -> None:
@@ -18,7 +20,9 @@ def plan(run: Run) -> None:
     run.condition(COMPLETE, "Unknown", "Running", "it has not ended")
     fresh, refused = run.situation.fresh, run.situation.unplannable
     if fresh is None:
-        _say_why(run, refused)
+        run.wakes.append(_LOOK_AGAIN if refused is not None else _SOON)
+        if refused is not None:
+            _say_why(run, refused)
         return
     run.status.plan = _summary(run, fresh)
     run.status.problems = []
@@ -41,14 +45,11 @@ def plan(run: Run) -> None:
     run.enter(RestorePhase.AWAITING_APPROVAL, message)
 
 
-def _say_why(run: Run, refused: Unplannable | None) -> None:
-    if refused is None:
-        return
+def _say_why(run: Run, refused: Unplannable) -> None:
     run.status.problems = [refused.message]
     if run.condition(PLANNED, "False", refused.reason, refused.message):
         run.tell(refused.reason, refused.message, warning=True)
     run.progressing("False", refused.reason, refused.message)
-    run.wakes.append(_LOOK_AGAIN)
 
 
 def _summary(run: Run, fresh: Fresh) -> PlanSummary:
@@ -71,10 +72,9 @@ def await_approval(run: Run) -> None:
     """Go on if the plan that there is has been approved."""
     known = run.status.plan
     assert known is not None, "there is a plan before it is approved"
-    if run.spec.approval is Approval.AUTOMATIC:
-        message = "spec.approval is automatic"
-    elif run.spec.plan_hash == known.hash:
-        message = "spec.planHash is the hash of the plan"
+    if _approved(run):
+        automatic = run.spec.approval is Approval.AUTOMATIC
+        message = "spec.approval is automatic" if automatic else "spec.planHash is the hash of the plan"
     else:
         wanted = "is not set" if run.spec.plan_hash is None else "is that of another plan"
         message = (
@@ -89,13 +89,26 @@ def await_approval(run: Run) -> None:
     run.enter(RestorePhase.VALIDATING, message)
 
 
+def _approved(run: Run) -> bool:
+    known = run.status.plan
+    automatic = run.spec.approval is Approval.AUTOMATIC
+    return automatic or (known is not None and run.spec.plan_hash == known.hash)
+
+
 def validate(run: Run) -> None:
     """Everything that must be so, before anything is touched."""
+    if not _approved(run):
+        run.enter(RestorePhase.AWAITING_APPROVAL, "spec.planHash is no more that of the plan")
+        return
     if run.situation.blocked:
         namespace, other = min(run.situation.blocked.items())
         run.progressing(
             "False", "OtherCleanRestore", f"CleanRestore {other} is at work in {namespace}; it goes first"
         )
+        run.wakes.append(_LOOK_AGAIN)
+        return
+    if (busy := at_work(run)) is not None:
+        run.progressing("False", "RestoreAtWork", f"Restore {busy} of an earlier plan is still at work")
         run.wakes.append(_LOOK_AGAIN)
         return
     if run.situation.unplannable is not None:
@@ -104,7 +117,7 @@ def validate(run: Run) -> None:
         return
     fresh, problems = run.situation.fresh, run.situation.problems
     if fresh is None or problems is None:
-        run.wakes.append(1.0)
+        run.wakes.append(_SOON)
         return
     if fresh.plan.hash != run.plan.hash:
         run.fail("PlanIsStale", _what_changed(run, fresh), RestorePhase.PLANNING)
@@ -112,10 +125,13 @@ def validate(run: Run) -> None:
     if problems:
         run.status.problems = most([each.message for each in problems])
         rest = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
-        message = f"nothing was touched: {problems[0].message}{rest}"
+        message = f"{run.so_far}: {problems[0].message}{rest}"
         run.fail(problems[0].reason, message, RestorePhase.VALIDATING)
         return
     nothing = run.spec.undo is Undo.NONE or not run.plan.count(Action.DELETE)
+    if nothing and not run.status.deleted:
+        # One of an earlier plan may be older than what is there now.
+        run.status.undo = None
     run.enter(RestorePhase.QUIESCING if nothing else RestorePhase.UNDO_BACKUP)
 
 
@@ -125,6 +141,6 @@ def _what_changed(run: Run, fresh: Fresh) -> str:
     changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     what = f" ({few(changed)})" if changed else ""
     return (
-        f"nothing was touched: the plan is stale, for the cluster or the backup has changed since it was"
+        f"{run.so_far}: the plan is stale, for the cluster or the backup has changed since it was"
         f" made{what}; plan again with vvc restore apply {run.situation.identity.name}"
     )

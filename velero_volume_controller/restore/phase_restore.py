@@ -6,40 +6,38 @@ pod that is there gets no data. So what it has made is cleared away before the n
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from velero_volume_controller.api.cleanrestore import RestorePhase, RunRestore
+from velero_volume_controller.api.cleanrestore import RestorePhase, RunRestore, SourceBackup
 from velero_volume_controller.api.times import parse_duration
-from velero_volume_controller.restore.naming import labels, restore_name
-from velero_volume_controller.restore.run import Run
+from velero_volume_controller.restore.naming import labels, ours, restore_name
+from velero_volume_controller.restore.run import LOST, LOST_AFTER, Run
 from velero_volume_controller.restore.steps import Make
 from velero_volume_controller.velero.model.restore_runs import (
     COMPLETED,
+    ENDED,
     PARTIALLY_FAILED,
     VOLUME_ENDED,
     Restore,
 )
+from velero_volume_controller.velero.model.restores import NOT_PASSED_ON
 
 _LOOK_AGAIN: Final = 2.0
 #: How often Restores that Velero failed are made again before a person is asked.
 _RETRIES: Final = 3
-LOST: Final = "Lost"
 _INVALID: Final = "FailedValidation"
 _DONE: Final = frozenset({COMPLETED, PARTIALLY_FAILED})
+_OVER: Final = ENDED | {LOST}
 
 
 def restore(run: Run) -> None:
     """Make the next Restore once the one before has ended."""
-    for each in run.status.restores:
-        _follow(run, each)
+    follow(run)
     _measure(run)
-    for index, source in enumerate(run.status.plan.backups if run.status.plan else (), 1):
-        made = [
-            each
-            for each in run.status.restores
-            if (each.backup, each.namespace) == (source.name, source.namespace)
-        ]
-        last = made[-1] if made else None
+    assert run.status.plan is not None, "what is restored was planned"
+    for index, source in enumerate(run.status.plan.backups, 1):
+        made = made_of(run, source)
+        last = made[-1] if made and not made[-1].superseded else None
         if last is not None and last.phase in _DONE:
             continue
         if last is None or last.cleared or (last.phase == _INVALID and _told_to_go_on(run, last)):
@@ -60,17 +58,44 @@ def _told_to_go_on(run: Run, last: RunRestore) -> bool:
     return run.age(last.created) > run.in_phase()
 
 
-def _follow(run: Run, known: RunRestore) -> None:
-    """What Velero says of it now."""
-    seen = run.observed.restores.get(known.name)
-    if seen is not None and seen.namespace == known.namespace:
-        _take(known, seen)
-    elif known.uid and known.phase not in {*_DONE, _INVALID, "Failed"}:
-        known.phase, known.reason, known.ended = LOST, "it was deleted while Velero was at work", run.now
+def made_of(run: Run, source: SourceBackup) -> list[RunRestore]:
+    """The attempts at this Backup, those of an earlier plan too, in their order."""
+    return [
+        each
+        for each in run.status.restores
+        if (each.backup, each.namespace) == (source.name, source.namespace)
+    ]
+
+
+def follow(run: Run) -> None:
+    """What Velero says of all of them now. What was seen to have ended stays ended."""
+    for known in run.status.restores:
+        if known.phase in _OVER:
+            continue
+        seen = run.restores.get(known.name)
+        # One that somebody else made under its name is none: making ours is then refused, and tells.
+        if seen is not None and ours(seen.labels, run.situation.identity):
+            _take(known, seen)
+        elif known.uid:
+            _miss(run, known)
+
+
+def at_work(run: Run) -> str | None:
+    """A Restore of an earlier plan that Velero has not ended: it would go on making what this one deletes."""
+    follow(run)
+    return next((each.name for each in run.status.restores if each.uid and each.phase not in _OVER), None)
+
+
+def _miss(run: Run, known: RunRestore) -> None:
+    known.gone = known.gone or run.now
+    if run.age(known.gone) < LOST_AFTER:
+        run.wakes.append(_LOOK_AGAIN)
+        return
+    known.phase, known.reason, known.ended = LOST, "it was deleted while Velero was at work", run.now
 
 
 def _take(known: RunRestore, seen: Restore) -> None:
-    known.uid, known.phase, known.reason = seen.uid, seen.phase, seen.reason
+    known.uid, known.phase, known.reason, known.gone = seen.uid, seen.phase, seen.reason, None
     known.started, known.ended = seen.started, seen.completed
     known.errors, known.warnings = seen.errors, seen.warnings
 
@@ -90,12 +115,16 @@ def _wait_for(run: Run, last: RunRestore) -> None:
     if last.phase in {"Failed", LOST}:
         _again(run, last, name)
     elif last.phase == _INVALID:
-        message = f"Velero refuses {name}: {last.reason}; mend that, and go on with vvc restore apply"
+        message = (
+            f"Velero refuses {name}: {last.reason}; mend that, and go on with vvc restore apply"
+            f" {run.situation.identity.name}{run.way_back}"
+        )
         run.fail("RestoreRefused", message, RestorePhase.RESTORING)
     elif run.in_phase() > parse_duration(run.spec.timeouts.restore).total_seconds():
         message = (
             f"{name} has not ended within {run.spec.timeouts.restore} and is {last.phase or 'New'}; see what"
-            " Velero does (velero restore describe), and go on with vvc restore apply"
+            f" Velero does (velero restore describe), and go on with vvc restore apply"
+            f" {run.situation.identity.name}"
         )
         run.fail("RestoreTakesTooLong", message, RestorePhase.RESTORING)
     else:
@@ -109,8 +138,8 @@ def _again(run: Run, last: RunRestore, name: str) -> None:
     """Velero failed it half-way: what it made goes, and it is made again."""
     if run.status.retries >= _RETRIES:
         message = (
-            f"{name} failed for the {last.attempt}th time: {last.reason or last.phase}; see velero restore"
-            " logs, and go on with vvc restore apply"
+            f"{name} failed at attempt {last.attempt}: {last.reason or last.phase}; see velero restore logs,"
+            f" and go on with vvc restore apply {run.situation.identity.name}{run.way_back}"
         )
         run.fail("RestoreFailed", message, RestorePhase.RESTORING)
         return
@@ -122,7 +151,7 @@ def _again(run: Run, last: RunRestore, name: str) -> None:
 
 def _make(run: Run, last: RunRestore) -> Make:
     plan = run.plan
-    spec: dict[str, Any] = dict(run.spec.restore_template)
+    spec = {key: value for key, value in run.spec.restore_template.items() if key not in NOT_PASSED_ON}
     spec["backupName"] = last.backup
     spec["includedNamespaces"] = sorted(plan.targets)
     mapping = {source: target for source, target in sorted(plan.targets.items()) if source != target}

@@ -10,15 +10,18 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from velero_volume_controller.api.cleanrestore import RestorePhase, Uncovered, Undo, UndoStatus
+from velero_volume_controller.api.times import parse_duration
 from velero_volume_controller.restore import kinds
-from velero_volume_controller.restore.naming import labels, undo_name
+from velero_volume_controller.restore.naming import labels, ours, undo_name
 from velero_volume_controller.restore.planned import Action
-from velero_volume_controller.restore.run import Run, few
+from velero_volume_controller.restore.run import LOST, LOST_AFTER, Run, few
 from velero_volume_controller.restore.steps import Make
 from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
 
 #: Seconds between two looks at a Backup that runs.
 _LOOK_AGAIN: Final = 2.0
+#: Velero's label on what no Backup takes (pkg/apis/velero/v1/labels_annotations.go, ExcludeFromBackupLabel).
+EXCLUDED: Final = "velero.io/exclude-from-backup"
 
 
 def back_up(run: Run) -> None:
@@ -27,17 +30,13 @@ def back_up(run: Run) -> None:
         _begin(run)
     undo, seen = run.status.undo, run.observed.undo
     assert undo is not None
-    if seen is None or seen.name != undo.backup:
-        if undo.uid:
-            _lose(run, undo)
-            return
-        run.actions.append(_make(run, undo))
-        run.wakes.append(_LOOK_AGAIN)
+    # One that somebody else made under its name is no undo: making ours is then refused, and tells.
+    if seen is None or seen.name != undo.backup or not ours(seen.labels, run.situation.identity):
+        _miss(run, undo)
         return
-    undo.uid, undo.phase, undo.expires = seen.uid, seen.phase, seen.status.expiration
+    undo.uid, undo.phase, undo.expires, undo.gone = seen.uid, seen.phase, seen.status.expiration, None
     if not seen.ended:
-        run.progressing("True", "UndoBackup", f"Backup {undo.backup} is {seen.phase or 'New'}")
-        run.wakes.append(_LOOK_AGAIN)
+        _wait(run, undo, waiting=seen.waiting)
         return
     undo.uncovered = list(_uncovered(run))
     _judge(run, undo, seen.reason)
@@ -46,7 +45,10 @@ def back_up(run: Run) -> None:
 def _begins(run: Run) -> bool:
     """A run that was told to go on makes another one: unless something is gone already that this one has."""
     undo = run.status.undo
-    return undo is None or (not undo.kept and run.age(undo.created) > run.in_phase())
+    if undo is None:
+        return True
+    useless = not undo.kept or undo.phase == LOST
+    return useless and run.age(undo.created) > run.in_phase()
 
 
 def _begin(run: Run) -> None:
@@ -61,17 +63,47 @@ def _begin(run: Run) -> None:
 
 
 def _make(run: Run, undo: UndoStatus) -> Make:
+    """Only of namespaces in which something goes: Velero counts one that is not there as an error
+    (item_collector.go 1.18), and the Backup would be PartiallyFailed."""
+    going = {each.key.namespace for each in run.plan.objects if each.action is Action.DELETE}
     spec: dict[str, Any] = {
-        "includedNamespaces": sorted(set(run.plan.targets.values())),
+        "includedNamespaces": sorted(going - {""}),
         "defaultVolumesToFsBackup": True,
     }
     return Make("Backup", undo.namespace, undo.backup, labels(run.situation.identity), spec)
 
 
+def _miss(run: Run, undo: UndoStatus) -> None:
+    """It was not made yet, or is seen late, or is gone."""
+    run.wakes.append(_LOOK_AGAIN)
+    if not undo.uid:
+        run.actions.append(_make(run, undo))
+        _wait(run, undo, waiting=True)
+        return
+    undo.gone = undo.gone or run.now
+    if run.age(undo.gone) >= LOST_AFTER:
+        _lose(run, undo)
+
+
+def _wait(run: Run, undo: UndoStatus, *, waiting: bool) -> None:
+    """Velero itself ends a Backup that it has begun (fs-backup-timeout, itemOperationTimeout); one that it
+    never begins, nobody does."""
+    if waiting and run.in_phase() > parse_duration(run.spec.timeouts.restore).total_seconds():
+        message = (
+            f"{run.so_far}: Velero has not begun Backup {undo.namespace}/{undo.backup}, from which this run"
+            f" could be undone, within {run.spec.timeouts.restore}: it is {undo.phase or 'New'}; see whether"
+            " Velero runs and what it is busy with, and go on with vvc restore apply"
+        )
+        run.fail("UndoBackupWaits", message, RestorePhase.UNDO_BACKUP)
+        return
+    run.progressing("True", "UndoBackup", f"Backup {undo.backup} is {undo.phase or 'New'}")
+    run.wakes.append(_LOOK_AGAIN)
+
+
 def _lose(run: Run, undo: UndoStatus) -> None:
-    undo.phase = "Lost"
+    undo.phase = LOST
     message = (
-        f"nothing was touched: Backup {undo.namespace}/{undo.backup}, from which this run could be undone, is"
+        f"{run.so_far}: Backup {undo.namespace}/{undo.backup}, from which this run could be undone, is"
         " gone; see who deleted it, and go on with vvc restore apply"
     )
     run.fail("UndoBackupLost", message, RestorePhase.UNDO_BACKUP)
@@ -79,23 +111,34 @@ def _lose(run: Run, undo: UndoStatus) -> None:
 
 def _uncovered(run: Run) -> Iterator[Uncovered]:
     """Claims that go, hold data, and are not in it."""
-    whole = {
-        (taken.pod_namespace, taken.claim) for taken in run.observed.taken if taken.phase == COMPLETED
-    } | run.observed.snapshots
+    undo = run.status.undo
+    assert undo is not None
+    of_this = [each for each in run.observed.taken if each.backup == undo.backup]
+    whole = {(each.pod_namespace, each.claim, each.claim_uid) for each in of_this if each.phase == COMPLETED}
     told = {
-        (taken.pod_namespace, taken.claim): taken.message or f"its PodVolumeBackup is {taken.phase}"
-        for taken in run.observed.taken
-        if taken.phase != COMPLETED
+        (each.pod_namespace, each.claim): each.message or f"its PodVolumeBackup is {each.phase or 'New'}"
+        for each in of_this
+        if each.phase != COMPLETED
     }
     for each in run.plan.objects:
         if each.action is not Action.DELETE or kinds.of(each.key) != kinds.CLAIM:
             continue
         where = (each.key.namespace, each.key.name)
-        live = run.observed.live.get(each.key)
+        live = run.live.get(each.key)
         # A claim that was never bound holds nothing.
-        if where in whole or live is None or not live.volume:
+        if live is None or not live.volume:
             continue
-        reason = told.get(where, "no pod that runs mounts it, so Velero could not read it")
+        excluded = live.labels.get(EXCLUDED) == "true"
+        # A claim of the same name that was made later is another one.
+        read = (*where, live.uid) in whole or (*where, "") in whole or where in run.observed.snapshots
+        if read and not excluded:
+            continue
+        if excluded:
+            reason = f"its label {EXCLUDED} keeps it out of every Backup"
+        elif any(taken[:2] == where for taken in whole):
+            reason = "it was made after that Backup"
+        else:
+            reason = told.get(where, "Velero read it from no pod that runs")
         yield Uncovered(namespace=where[0], claim=where[1], reason=reason)
 
 
@@ -116,8 +159,13 @@ def _judge(run: Run, undo: UndoStatus, reason: str) -> None:
 
 
 def _fail(run: Run, undo: UndoStatus, what: str) -> None:
+    way_out = (
+        "make another CleanRestore, which backs up what is there now"
+        if undo.kept
+        else "let pods run that mount them, protect them, or make a CleanRestore with undo: bestEffort"
+    )
     message = (
-        f"nothing was touched: Backup {undo.backup}, from which this run could be undone, {what}; let pods"
-        " run that mount them, protect them, or make a CleanRestore with undo: bestEffort"
+        f"{run.so_far}: Backup {undo.backup}, from which this run could be undone, {what}; {way_out}"
+        f"{run.way_back}"
     )
     run.fail("UndoIncomplete", message, RestorePhase.UNDO_BACKUP)

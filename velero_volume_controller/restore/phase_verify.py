@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from velero_volume_controller.api.cleanrestore import RestorePhase
 from velero_volume_controller.api.times import parse_duration
-from velero_volume_controller.restore.phase_restore import LOST
+from velero_volume_controller.restore.phase_restore import made_of
 from velero_volume_controller.restore.run import Run, few
+from velero_volume_controller.restore.steps import Checked
 from velero_volume_controller.velero.model.restore_runs import COMPLETED
 
 _LOOK_AGAIN: Final = 2.0
@@ -29,12 +31,7 @@ def verify(run: Run) -> None:
         run.progressing("True", "Verifying", message)
         run.wakes.append(_LOOK_AGAIN)
         return
-    said = list(checked.summary.differences)
-    said += [
-        f"Restore {each.namespace}/{each.name} is {each.phase} with {each.errors} errors"
-        for each in run.status.restores
-        if each.phase not in {COMPLETED, "Failed", LOST}
-    ]
+    said = [*checked.summary.differences, *_unlike(run, checked)]
     found = checked.summary
     whole = f"{found.objects - found.missing} of {found.objects} objects are there, {found.volumes_done} of"
     whole += f" {found.volumes} volumes were written"
@@ -43,3 +40,28 @@ def verify(run: Run) -> None:
         run.end(RestorePhase.COMPLETED_WITH_WARNINGS, "Differences", message)
     else:
         run.end(RestorePhase.COMPLETED, "Completed", whole)
+
+
+def _unlike(run: Run, checked: Checked) -> Iterator[str]:
+    """What the counts say, though no difference may be told of each; and what Velero says itself."""
+    found = checked.summary
+    counts = (
+        (found.missing, "objects are missing"),
+        (found.claims - found.claims_bound, "claims are not bound"),
+        (found.volumes - found.volumes_done, "volumes were not written completely"),
+        (found.pods - found.pods_ready, f"pods are not ready after {run.spec.verify.pods_ready}"),
+    )
+    if not found.differences:
+        yield from (f"{count} {what}" for count, what in counts if count > 0)
+        if checked.waiting and not any(count > 0 for count, _ in counts):
+            yield f"something is still waited for after {run.spec.verify.pods_ready}"
+    assert run.status.plan is not None, "what is verified was planned"
+    for source in run.status.plan.backups:
+        last = made_of(run, source)[-1:]
+        yield from (
+            f"Restore {each.namespace}/{each.name} is {each.phase} with {each.errors} errors"
+            for each in last
+            if each.phase != COMPLETED
+        )
+        if not last or last[0].superseded:
+            yield f"Backup {source.namespace}/{source.name} was not restored"

@@ -58,6 +58,11 @@ def put_back(live: Live, note: Note) -> PutBack:
     return PutBack(live.key, live.uid, live.version, spec)
 
 
+def was(note: Note) -> str:
+    """What it was, as its spec says it."""
+    return f"replicas: {note.replicas}" if note.replicas is not None else f"suspend: {note.suspended}".lower()
+
+
 def unchanged(planned: Planned, live: Live, by: str) -> bool:
     """Whether it is as it was when it was planned, but for what stilling it has changed."""
     if live.uid != planned.uid:
@@ -77,7 +82,7 @@ def to_still(plan: Plan, live: Mapping[Key, Live]) -> Iterator[Live]:
     """Those of the plan, and Jobs that one of these has started since."""
     planned = {each.key for each in plan.quiesce}
     for key in (each.key for each in plan.quiesce):
-        if key in live and not live[key].terminating:
+        if key in live and not live[key].terminating and not live[key].claims_go:
             yield live[key]
     for job in _made_by(plan, live, kinds.JOB):
         if job.key not in planned and not job.terminating:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,8 +19,12 @@ from velero_volume_controller.api.cleanrestore import (
 )
 from velero_volume_controller.api.conditions import Truth, put
 from velero_volume_controller.api.times import seconds_between
+from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.planned import Plan
 from velero_volume_controller.restore.steps import Action, Observed, Situation, Step, Tell
+from velero_volume_controller.velero.model.backup_contents import Key
+from velero_volume_controller.velero.model.backups import RESTORABLE
+from velero_volume_controller.velero.model.restore_runs import Restore
 
 #: True once there is a plan that can be approved; False says why there is none.
 PLANNED: Final = "Planned"
@@ -32,6 +36,13 @@ PROGRESSING: Final = "Progressing"
 COMPLETE: Final = "Complete"
 #: There only where it was asked for too late.
 CANCELLED: Final = "Cancelled"
+
+#: Our phase beside Velero's: what was made is gone.
+LOST: Final = "Lost"
+#: Seconds for which what Velero was seen to have must be missing to count as lost: what is seen may be old.
+LOST_AFTER: Final = 30.0
+#: While these last, workloads may stand still that nobody has deleted yet.
+_STILLING: Final = frozenset({RestorePhase.QUIESCING, RestorePhase.CLEARING, RestorePhase.WAITING_GONE})
 
 #: Names that a sentence tells before it says how many more there are.
 _FEW: Final = 5
@@ -66,6 +77,18 @@ class Run:
         return self.situation.observed
 
     @property
+    def live(self) -> Mapping[Key, Live]:
+        """The live objects. Only where they were looked at."""
+        assert self.observed.live is not None, "a phase that needs the live objects is given them"
+        return self.observed.live
+
+    @property
+    def restores(self) -> Mapping[str, Restore]:
+        """Velero's Restores. Only where they were looked at."""
+        assert self.observed.restores is not None, "a phase that needs the Restores is given them"
+        return self.observed.restores
+
+    @property
     def now(self) -> str:
         """RFC 3339, UTC."""
         return self.situation.now
@@ -87,6 +110,22 @@ class Run:
         if self.status.progress is None:
             self.status.progress = RunProgress()
         return self.status.progress
+
+    @property
+    def so_far(self) -> str:
+        """How much has become of the cluster's objects."""
+        if self.status.deleted:
+            return f"{self.progress.gone} of {self.progress.to_go} objects are gone"
+        touched = self.status.phase is not None and self.status.phase.touches
+        return "nothing was deleted" if touched else "nothing was touched"
+
+    @property
+    def way_back(self) -> str:
+        """What else can be done once something is gone; empty where nothing is, or there is no way back."""
+        undo = self.status.undo
+        if not self.status.deleted or undo is None or undo.phase not in RESTORABLE:
+            return ""
+        return f", or bring back what was there with vvc restore undo {self.situation.identity.name}"
 
     def age(self, since: str | None) -> float:
         """Seconds; none where there is no time to count from. A clock that was ahead gives none either."""
@@ -132,13 +171,16 @@ class Run:
         """An Event."""
         self.actions.append(Tell(reason, message, warning))
 
-    def fail(self, reason: str, message: str, resume_from: RestorePhase, *, untouched: bool = False) -> None:
-        """End as Failed; where nothing has been deleted, what was stilled is put back before.
+    def fail(self, reason: str, message: str, resume_from: RestorePhase) -> None:
+        """End as Failed; where nothing has been deleted yet, what was stilled is put back before.
 
-        Putting it back changes it, so such a run has to be planned again.
+        Putting it back changes it, so such a run has to be planned again. What is stilled when something is
+        gone stays so: its data is the same as in the undo backup until the run goes on.
         ``message`` says what happened, to which object, and what to do.
         """
-        self.leave(RestorePhase.FAILED, reason, message, resume_from, untouched=untouched)
+        put_back = self.status.phase in _STILLING and not self.status.deleted
+        again = RestorePhase.PLANNING if put_back else resume_from
+        self.leave(RestorePhase.FAILED, reason, message, again, put_back=put_back)
 
     def leave(
         self,
@@ -147,12 +189,12 @@ class Run:
         message: str,
         resume_from: RestorePhase | None = None,
         *,
-        untouched: bool = False,
+        put_back: bool = False,
     ) -> None:
-        """End before the end."""
-        if untouched:
+        """End before the end; at once, or when what was stilled is as it was."""
+        if put_back:
             self.status.unwinding = Unwinding(
-                phase=phase, reason=reason, message=message, resume_from=resume_from
+                phase=phase, reason=reason, message=message, resume_from=resume_from, since=self.now
             )
             self.wakes.append(0.0)
             return

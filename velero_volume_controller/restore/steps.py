@@ -39,7 +39,10 @@ class Look(Enum):
     VALIDATION = auto()
     """All that must be so before anything is touched: ``Situation.problems``."""
     LIVE = auto()
-    """The live objects of the kinds and namespaces of the plan: ``Observed.live`` and ``attachments``."""
+    """The live objects of the kinds and namespaces of the plan, claims and Pods anyway, and its Namespaces:
+    ``Observed.live`` and ``attachments``. While something is put back, workloads are enough, and there may be
+    no plan. All of them, read after the status was written and past every cache: what is missing counts as
+    gone."""
     UNDO = auto()
     """The undo backup and its volumes: ``Observed.undo``, ``taken``, ``snapshots``."""
     RESTORES = auto()
@@ -85,18 +88,19 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The cluster as last seen, as far as the phase asks for it. May be stale or repeated.
+    """The cluster as last seen, as far as the phase asks for it; ``live`` and ``restores`` are None where it
+    was not looked, for what is missing counts as gone. What Velero made may be seen late, or out of order.
 
     ``attachments`` are the nodes to which PersistentVolumes are attached, by their names. ``snapshots`` are
     (namespace, claim) of which the undo backup has a snapshot.
     """
 
-    live: Mapping[Key, Live] = field(default_factory=dict)
+    live: Mapping[Key, Live] | None = None
     attachments: Mapping[str, str] = field(default_factory=dict)
     undo: Backup | None = None
     taken: tuple[PodVolumeBackup, ...] = ()
     snapshots: frozenset[tuple[str, str]] = frozenset()
-    restores: Mapping[str, Restore] = field(default_factory=dict)
+    restores: Mapping[str, Restore] | None = None
     restored: tuple[PodVolumeRestore, ...] = ()
 
 
@@ -182,7 +186,7 @@ class Situation:
     """None where it was not looked."""
     checked: Checked | None = None
     blocked: Mapping[str, str] = field(default_factory=dict)
-    """Namespaces that another CleanRestore is at work in, and its name."""
+    """Namespaces that another CleanRestore is at work in, or goes first in, and its name. Always told."""
     refused: str = ""
     """What the API server refused to do at the last step, and would refuse again: one sentence."""
     resume: str = ""
