@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,15 +13,8 @@ from velero_volume_controller.api.times import format_time, seconds_between
 from velero_volume_controller.api.words import amount, span
 from velero_volume_controller.cli.backup_cluster import Where, ask, output_form
 from velero_volume_controller.cli.options import cluster_options
-from velero_volume_controller.cli.output import (
-    Paint,
-    painter,
-    print_json,
-    print_lines,
-    print_yaml,
-    safe,
-    width,
-)
+from velero_volume_controller.cli.output import painter, print_json, print_lines, print_yaml, width
+from velero_volume_controller.cli.tables import table
 from velero_volume_controller.velero.model.backups import COMPLETED
 
 if TYPE_CHECKING:
@@ -45,7 +37,7 @@ _HEADINGS: Final = ("NAME", "PHASE", "BACKUPS", "VOLUMES", "SIZE", "STARTED", "T
 #: Columns that are left out, one after the other, where the window is too narrow for all.
 _SPARED: Final = ("EXPIRES", "SIZE", "TOOK", "VOLUMES", "STARTED")
 
-_COLOURS: Final = {
+_COLOURS: Final[dict[str, str]] = {
     SetPhase.COMPLETED: "green",
     SetPhase.PARTIALLY_FAILED: "yellow",
     SetPhase.FAILED: "red",
@@ -71,7 +63,9 @@ def list_sets(all_namespaces: bool, output: str, **given: Any) -> None:
     else:
         now = format_time(datetime.now(UTC))
         rows = [_row(each, now, whole=all_namespaces) for each in found]
-        print_lines(_table(rows, [each.status.phase for each in found], width(), painter()))
+        paint = painter()
+        phases = {"PHASE": lambda phase, text: paint(text, _COLOURS.get(phase, ""))}
+        print_lines(table(_HEADINGS, rows, _SPARED, width(), phases))
 
 
 def _row(found: BackupSet, now: str, *, whole: bool) -> tuple[str, ...]:
@@ -96,21 +90,6 @@ def _expires(expires: str | None, now: str) -> str:
         return "-"
     left = seconds_between(now, expires)
     return f"in {span(left)}" if left > 0 else f"{span(-left)} ago"
-
-
-def _table(
-    rows: list[tuple[str, ...]], phases: Iterable[SetPhase | None], columns: int, paint: Paint
-) -> Iterator[str]:
-    widths = [max(len(safe(row[column])) for row in [_HEADINGS, *rows]) for column in range(len(_HEADINGS))]
-    shown = list(range(len(_HEADINGS)))
-    for heading in _SPARED:
-        if sum(widths[column] for column in shown) + 2 * (len(shown) - 1) > columns:
-            shown.remove(_HEADINGS.index(heading))
-    for row, phase in zip([_HEADINGS, *rows], [None, *phases], strict=True):
-        cells = [safe(cell).ljust(width) for cell, width in zip(row, widths, strict=True)]
-        if phase in _COLOURS:
-            cells[1] = paint(cells[1], _COLOURS[phase])
-        yield "  ".join(cells[column] for column in shown).rstrip()
 
 
 def _document(found: BackupSet) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the terminal can show of what ``vvc backup`` draws: width, colours, characters."""
+"""What the terminal can show of what ``vvc backup`` and ``vvc restore`` draw: width, colours, characters."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from velero_volume_controller.cli.output import Paint, painter, width
 _COLOURS: Final = {
     "Completed": "green",
     "PartiallyFailed": "yellow",
+    "CompletedWithWarnings": "yellow",
+    "AwaitingApproval": "yellow",
+    "Cancelled": "yellow",
     "Paused": "yellow",
     "Failed": "red",
     "FailedValidation": "red",
@@ -52,7 +55,7 @@ class Pen:
         return self.glyphs.cut(text, columns)
 
     def phase(self, phase: str, text: str) -> str:
-        """The text in the colour of a phase of Velero's or of a set's."""
+        """The text in the colour of a phase of Velero's, of a set's or of a CleanRestore's."""
         return self.paint(text, _COLOURS.get(phase, _RUNNING))
 
     def bar(self, fraction: float, columns: int, phase: str) -> str:

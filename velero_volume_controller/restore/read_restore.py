@@ -6,7 +6,6 @@ Everything that is wrong with it is said at once, with file, line and key, befor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Final, Literal
 
@@ -25,9 +24,10 @@ from velero_volume_controller.config.schema_problems import schema_problems
 from velero_volume_controller.config.tree import Path, Tree, grow
 from velero_volume_controller.dumps.typed import typed
 from velero_volume_controller.restore.contradictions import PASSED_ON, clearing_contradictions, contradictions
+from velero_volume_controller.restore.objects import KIND
+from velero_volume_controller.restore.written import WrittenRestore
 from velero_volume_controller.velero.model.restores import NOT_PASSED_ON
 
-KIND: Final = "CleanRestore"
 _BACKUP_SET: Final = "BackupSet"
 _VELEROS: Final = "Restore"
 
@@ -58,17 +58,6 @@ class _Part(msgspec.Struct, forbid_unknown_fields=True):
     """What a plan is made from alone: nobody says a source where the contents are given."""
 
     spec: Clearing
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenRestore:
-    """A CleanRestore that is not made yet. ``name`` and ``namespace`` are empty where it does not say."""
-
-    spec: CleanRestoreSpec
-    name: str = ""
-    namespace: str = ""
-    labels: Mapping[str, str] | None = None
-    annotations: Mapping[str, str] | None = None
 
 
 def read_restore(text: str, file: str) -> WrittenRestore:

@@ -97,7 +97,10 @@ class _WireBytes(msgspec.Struct, rename="camel"):
 class _WireVolumeStatus(msgspec.Struct, rename="camel"):
     phase: str = ""
     message: str = ""
+    start_timestamp: str | None = None
+    completion_timestamp: str | None = None
     progress: _WireBytes | None = None
+    node: str = ""
 
 
 class _WireVolumeRestore(msgspec.Struct):
@@ -107,7 +110,7 @@ class _WireVolumeRestore(msgspec.Struct):
 
 
 class PodVolumeRestore(msgspec.Struct, frozen=True, kw_only=True):
-    """One volume of one pod, as it is written."""
+    """One volume of one pod, as it is written. ``node`` is told since Velero 1.17."""
 
     name: str
     namespace: str
@@ -117,6 +120,9 @@ class PodVolumeRestore(msgspec.Struct, frozen=True, kw_only=True):
     volume: str = ""
     phase: str = ""
     message: str = ""
+    node: str = ""
+    started: str | None = None
+    completed: str | None = None
     bytes_done: int = 0
     bytes_total: int = 0
 
@@ -165,6 +171,9 @@ def decode_pod_volume_restore(raw: bytes | msgspec.Raw) -> PodVolumeRestore:
         volume=spec.volume,
         phase=status.phase,
         message=status.message,
+        node=status.node,
+        started=status.start_timestamp,
+        completed=status.completion_timestamp,
         bytes_done=progress.bytes_done,
         bytes_total=progress.total_bytes,
     )
