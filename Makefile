@@ -11,10 +11,10 @@ IMAGE ?= velero-volume-controller:latest
 
 .DEFAULT_GOAL := help
 .PHONY: help venv lock lint format unit integration test e2e e2e-smoke bench-annotate bench-backup \
-	bench-plan demo lab-up lab-down lab-purge lab-status image manifests reference fuzz clean
+	bench-plan bench-restore-plan demo lab-up lab-down lab-purge lab-status image manifests reference fuzz clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## Make .venv with the locked dependencies, hashes checked
 
@@ -77,6 +77,9 @@ bench-backup: venv ## BackupSets beside the best-configured plain Backup, on thr
 
 bench-plan: venv ## How long the planner of BackupSets takes, and how near its plans come to the bound
 	$(BIN)/python -m tests.bench.planner
+
+bench-restore-plan: venv ## How long a CleanRestore's plan of 50,000 objects takes, and how much it holds
+	$(BIN)/python -m tests.bench.restore_plan
 
 demo: venv ## From nothing to a restored backup, told step by step
 	$(ON_CLUSTER) $(BIN)/python -m hack.demo

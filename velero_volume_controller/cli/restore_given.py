@@ -72,7 +72,8 @@ _OPTIONS: Final = (
         multiple=True,
         metavar="KIND.GROUP",
         help="Custom resources that may be deleted though they have finalizers, as "
-        "Certificate.cert-manager.io: their operator may then delete what lies outside the cluster. May be repeated.",
+        "Certificate.cert-manager.io: their operator may then delete what lies outside the cluster. "
+        "May be repeated.",
     ),
     click.option(
         "--protect-namespace",

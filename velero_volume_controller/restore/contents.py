@@ -6,7 +6,7 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -60,8 +60,8 @@ class Contents:
 class _Head(msgspec.Struct, rename="camel"):
     """By this the forms are told apart; a resource list has none of these keys."""
 
-    metadata: msgspec.Raw | None = None
-    phase: msgspec.Raw | None = None
+    metadata: Any = None
+    phase: Any = None
     kind: str | None = None
 
 
