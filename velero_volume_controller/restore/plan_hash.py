@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from velero_volume_controller.api.cleanrestore import Clearing
 from velero_volume_controller.restore.planned import Action, Input, Planned
 
 
@@ -26,7 +27,10 @@ def plan_hash(given: Input, objects: Iterable[Planned]) -> str:
     )
     return sha256(
         {
-            "spec": msgspec.to_builtins(given.wanted),
+            # Whoever approves a plan adds its hash to the spec: the rest of that is not the plan's.
+            "spec": msgspec.to_builtins(
+                {key: getattr(given.wanted, key) for key in Clearing.__struct_fields__}
+            ),
             "backups": list(given.contents.backups),
             "contents": sorted(given.contents.items),
             "data": sorted(map(msgspec.structs.astuple, given.contents.data)),
