@@ -125,7 +125,8 @@ def quotas(facts: Facts) -> Iterator[Problem | Remark]:
             if going is None or coming is None or quota.scoped:
                 continue
             try:
-                used = quantity(quota.used.get(name, "0"))
+                # What goes is in use, whatever the status says so far.
+                used = max(quantity(quota.used.get(name, "0")), going)
                 room = quantity(hard) - used + going
             except ValueError:
                 continue  # negative, or none

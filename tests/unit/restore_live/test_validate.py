@@ -212,6 +212,11 @@ PROBLEMS: dict[str, Case] = {
         "QuotaExceeded",
         "ResourceQuota shop/few allows 3 pods, of which 2 stay used, and 2 would come back",
     ),
+    "a quota that nobody has counted yet does": (
+        with_quota(Quota(QUOTA, {"pods": "0"}, {})),
+        "QuotaExceeded",
+        "allows 0 pods, of which 0 stay used, and 1 would come back",
+    ),
     "a quota of any kind does": (
         with_quota(quota(count__deployments_apps="0")),
         "QuotaExceeded",
