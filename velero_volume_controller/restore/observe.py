@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from velero_volume_controller.api.cleanrestore import (
     CleanRestoreSpec,
-    Clearing,
     RestorePhase,
     SourceBackup,
 )
@@ -19,13 +18,10 @@ from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.discovery import Discovery, discover
 from velero_volume_controller.observe.metrics import Metrics
 from velero_volume_controller.restore import plan_maps
-from velero_volume_controller.restore.contents import Contents, joined
+from velero_volume_controller.restore.contents import Contents
 from velero_volume_controller.restore.gather import (
     NotRestorable,
     ReadForbidden,
-    gather_cluster,
-    gather_contents,
-    namespaces_of,
 )
 from velero_volume_controller.restore.gather_facts import Question, gather_facts
 from velero_volume_controller.restore.listing import Unreadable
@@ -33,8 +29,9 @@ from velero_volume_controller.restore.look_live import look_live
 from velero_volume_controller.restore.look_velero import look_at_restores, look_at_undo
 from velero_volume_controller.restore.objects import CleanRestore
 from velero_volume_controller.restore.plan import make_plan
-from velero_volume_controller.restore.planned import Input, Plan, PlanRefused
-from velero_volume_controller.restore.sources import NoSource, sources_of
+from velero_volume_controller.restore.planned import Plan, PlanRefused
+from velero_volume_controller.restore.planning import gather_plan
+from velero_volume_controller.restore.sources import NoSource
 from velero_volume_controller.restore.steps import (
     Checked,
     Fresh,
@@ -48,7 +45,6 @@ from velero_volume_controller.restore.stored_plan import Damaged, store
 from velero_volume_controller.restore.validate import validate
 from velero_volume_controller.velero.client.downloads import NotFetched, NotSigned
 from velero_volume_controller.velero.client.storage_tls import Distrusted
-from velero_volume_controller.velero.model.restores import NOT_PASSED_ON
 
 #: How old what is known of the API's kinds may be. Seconds.
 _KINDS_FRESH: Final = 60.0
@@ -87,7 +83,7 @@ class Eyes:
         self._metrics = metrics
         self._plans: dict[str, tuple[str, str, Plan]] = {}
         self._discovery: tuple[Discovery | None, float] = (None, 0.0)
-        self._held: dict[str, dict[str, Contents]] = {}
+        self._held: dict[str, Mapping[str, Contents]] = {}
         self._snapshots: dict[str, frozenset[tuple[str, str]]] = {}
 
     async def look(self, found: CleanRestore, spec: CleanRestoreSpec, wanted: frozenset[Look]) -> Seen:
@@ -167,32 +163,10 @@ class Eyes:
         self, found: CleanRestore, spec: CleanRestoreSpec
     ) -> tuple[Plan, tuple[SourceBackup, ...]]:
         """In a thread: with ten thousands of objects it takes a second, and the Lease is to be renewed."""
-        for key in spec.restore_template:
-            if key in NOT_PASSED_ON:
-                raise PlanRefused(
-                    f"spec.restoreTemplate.{key} is not passed on. {NOT_PASSED_ON[key]}".strip()
-                )
-        wanted = clearing_of(spec)
-        sources = await sources_of(self._client, found.namespace, spec)
-        contents = await self._contents(found.uid, sources)
-        names = [each.name for each in sources]
-        namespaces = namespaces_of(contents, wanted)
-        cluster = await gather_cluster(self._client, found.namespace, namespaces, names)
-        lanes = {each.namespace: "it is the namespace of a Velero" for each in sources}
-        cluster = replace(cluster, hosts={**lanes, **cluster.hosts})
-        given = Input(wanted, contents, cluster, found.namespace)
+        gathered = await gather_plan(self._client, found.namespace, spec)
+        self._held[found.uid] = gathered.held
         with self._metrics.clean_restore_plan_seconds.time():
-            return await asyncio.to_thread(make_plan, given), sources
-
-    async def _contents(self, uid: str, sources: Iterable[SourceBackup]) -> Contents:
-        """What the Backups hold, read anew; what each Velero's hold is remembered."""
-        by_lane: dict[str, list[str]] = {}
-        for each in sources:
-            by_lane.setdefault(each.namespace, []).append(each.name)
-        self._held[uid] = {
-            lane: await gather_contents(self._client, lane, names) for lane, names in by_lane.items()
-        }
-        return joined(self._held[uid].values())
+            return await asyncio.to_thread(make_plan, gathered.given), gathered.sources
 
     async def _validate(
         self, found: CleanRestore, spec: CleanRestoreSpec, fresh: Fresh
@@ -210,8 +184,3 @@ class Eyes:
 def identity(found: CleanRestore) -> RunIdentity:
     """By which it is told from others."""
     return RunIdentity(found.namespace, found.name, found.uid, found.generation)
-
-
-def clearing_of(spec: CleanRestoreSpec) -> Clearing:
-    """What of the spec a plan is made from, and its hash is of: not its approval."""
-    return Clearing(**{name: getattr(spec, name) for name in Clearing.__struct_fields__})
