@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -52,8 +53,6 @@ WORKERS: Final = 4
 #: Seconds.
 LOOK_AGAIN: Final = 10.0
 _GRANTED_FOR: Final = 60.0
-#: How often a run that was told to go on looks whether another one has left its namespaces. Seconds.
-_WAIT: Final = 30.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -119,7 +118,7 @@ class CleanRestores:
         found = self.cache.objects.get(key)
         if found is None or (found.status.phase is not None and found.status.phase.ended):
             for other, run in self.cache.objects.items():
-                if run.status.phase is RestorePhase.VALIDATING:
+                if other != key and run.status.phase is RestorePhase.VALIDATING:
                     self._queue.add(other)
 
     async def _work(self) -> None:
@@ -167,13 +166,13 @@ class CleanRestores:
             return None
         if (lacking := await self._missing()) is not None:
             return await self._say_lacking(key, found, lacking)
-        held = held_by_others(found, self.cache.objects.values())
-        if held and _goes_on(found):
-            return _WAIT
-        wanted = _wanted(found, found.spec)
-        seen = Seen() if held else await self._eyes.look(found, found.spec, wanted)
-        async with self._entering:
-            held = held_by_others(found, self.cache.objects.values())
+        phase = found.status.phase
+        enters = phase is not None and (phase is RestorePhase.VALIDATING or phase.ended)
+        # One that has to wait need not look at anything.
+        waits = phase is RestorePhase.VALIDATING and bool(self._held(found))
+        seen = Seen() if waits else await self._eyes.look(found, found.spec, _wanted(found, found.spec))
+        async with self._entering if enters else nullcontext():
+            held = self._held(found)
             taken = step(self._situation(found, found.spec, seen, held))
             self._fail_point.reached(found.status.phase, "before")
             if not await self._write(key, found, taken):
@@ -181,8 +180,11 @@ class CleanRestores:
         self._fail_point.reached(found.status.phase, "after-status")
         await self._tidy(found, taken)
         again = await self._act(found, taken)
-        waits = [each for each in (again, taken.again) if each is not None]
-        return min(waits, default=None)
+        due = [each for each in (again, taken.again) if each is not None]
+        return min(due, default=None)
+
+    def _held(self, found: CleanRestore) -> dict[str, str]:
+        return held_by_others(found, self.cache.objects.values())
 
     async def _missing(self) -> str | None:
         """What is missing of the piece that may delete: one sentence."""
@@ -317,13 +319,6 @@ def _wanted(found: CleanRestore, spec: CleanRestoreSpec) -> frozenset[Look]:
     if found.status.phase is None:
         return frozenset()
     return looks(spec, found.status, found.annotations.get(RESUME, ""))
-
-
-def _goes_on(found: CleanRestore) -> bool:
-    """Whether it failed and is told to go on: it would be in the middle of another's work at once."""
-    demand, status = found.annotations.get(RESUME, ""), found.status
-    ended = status.phase is RestorePhase.FAILED and status.resume_from is not None
-    return ended and bool(demand) and demand != status.resumed
 
 
 def _kind() -> Kind[Key, CleanRestore]:

@@ -27,7 +27,6 @@ _AT_A_TIME: Final = 8
 #: With more namespaces than these, one list of all is shorter than one of each.
 _MANY: Final = 16
 _EVERY: Final = ("",)
-_P: Final = RestorePhase
 
 #: What stands still, and what runs because of it.
 _WORKLOADS: Final = kinds.SCALED | {kinds.JOB, kinds.CRON_JOB, kinds.POD}
@@ -55,23 +54,33 @@ class _WireAttachment(msgspec.Struct):
 _ATTACHMENT: Final = msgspec.json.Decoder(_WireAttachment)
 
 
-def kinds_of(status: CleanRestoreStatus, plan: Plan | None) -> frozenset[tuple[str, str]]:
-    """The namespaced kinds that the next step asks about."""
-    if plan is None or status.unwinding is not None or status.phase is _P.QUIESCING:
+def kinds_of(plan: Plan | None) -> frozenset[tuple[str, str]]:
+    """The namespaced kinds that a step asks about; without a plan, those that may have been stilled."""
+    if plan is None:
         return _WORKLOADS
-    if status.phase is _P.UNDO_BACKUP:
-        return frozenset({kinds.CLAIM})
     counted = {Action.DELETE, Action.CREATE}
-    return frozenset(
-        kinds.of(each.key) for each in plan.objects if each.action in counted and each.key.namespace
-    )
+    planned = {kinds.of(each.key) for each in plan.objects if each.action in counted and each.key.namespace}
+    return frozenset(planned | _WORKLOADS | {kinds.CLAIM})
 
 
 async def look_live(
     client: Client, discovery: Discovery, status: CleanRestoreStatus, plan: Plan | None
 ) -> tuple[dict[Key, Live], dict[str, str]]:
     """The objects, and to which nodes volumes are attached. Raises Hidden, and as Client.request."""
-    namespaces = frozenset(plan.targets.values() if plan else status.plan.namespaces if status.plan else ())
+    names = plan.targets.values() if plan else status.plan.namespaces if status.plan else ()
+    live = await _listed(client, discovery, kinds_of(plan), frozenset(names))
+    going = _volumes_that_go(plan)
+    if not going or status.phase not in {RestorePhase.CLEARING, RestorePhase.WAITING_GONE}:
+        return live, {}
+    live |= await _volumes(client, going)
+    waits = status.phase is RestorePhase.WAITING_GONE
+    return live, await _attachments(client, going) if waits else {}
+
+
+async def _listed(
+    client: Client, discovery: Discovery, wanted: Iterable[tuple[str, str]], namespaces: frozenset[str]
+) -> dict[Key, Live]:
+    """All objects of these kinds in these namespaces, and these Namespaces."""
     listing = Listing(client, namespaces)
     slots = asyncio.Semaphore(_AT_A_TIME)
 
@@ -79,30 +88,32 @@ async def look_live(
         async with slots:
             await listing.take(served, where)
 
-    served = list(_served(discovery, sorted(kinds_of(status, plan))))
-    places = [None] if len(namespaces) > _MANY else [Selection(name, _EVERY) for name in sorted(namespaces)]
-    await together(take(each, where) for each in served for where in places)
+    places: list[Selection | None] = [Selection(name, _EVERY) for name in sorted(namespaces)]
+    if len(places) > _MANY:
+        places = [None]
+    lists = [take(each, where) for each in _served(discovery, sorted(wanted)) for where in places]
+    lists += [take(each, None) for each in _served(discovery, [kinds.NAMESPACE])]
+    await together(lists)
     if listing.forbidden:
         raise Hidden(
             f"this program may not {listing.forbidden[0]}, so what is there can't be seen; bind ClusterRole"
             f" {ROLE}, as manifests/restore.yaml does"
         )
     if listing.unanswered:
-        raise Hidden(
-            f"{', '.join(sorted(listing.unanswered))} does not answer, so what is there can't be seen"
-        )
-    live = {key: each for key, each in listing.found.objects.items() if key.namespace in namespaces}
-    if plan is None or status.phase not in {_P.CLEARING, _P.WAITING_GONE}:
-        return live, {}
-    going = {
-        each.key.name
-        for each in plan.objects
-        if each.action is Action.DELETE and kinds.of(each.key) == kinds.VOLUME
+        silent = ", ".join(sorted(listing.unanswered))
+        raise Hidden(f"{silent} does not answer, so what is there can't be seen")
+    return {
+        key: each for key, each in listing.found.objects.items() if (key.namespace or key.name) in namespaces
     }
-    if not going:
-        return live, {}
-    live |= await _volumes(client, going)
-    return live, await _attachments(client, going) if status.phase is _P.WAITING_GONE else {}
+
+
+def _volumes_that_go(plan: Plan | None) -> frozenset[str]:
+    """The PersistentVolumes that the plan deletes, by their claims."""
+    return frozenset(
+        each.key.name
+        for each in (plan.objects if plan else ())
+        if each.action is Action.DELETE and kinds.of(each.key) == kinds.VOLUME
+    )
 
 
 def _served(discovery: Discovery, wanted: Iterable[tuple[str, str]]) -> Iterable[Served]:
