@@ -180,12 +180,16 @@ async def gather_cluster(
         raise forbidden(listing.forbidden)
     unanswered = tuple(sorted(listing.unanswered | set(stale(discovery))))
     # Another thread: of 50,000 objects it is some 100 ms.
-    objects = await asyncio.to_thread(pruned, listing.found, namespaces)
+    return await asyncio.to_thread(_cluster, listing, unanswered)
+
+
+def _cluster(listing: Listing, unanswered: tuple[str, ...]) -> Cluster:
+    found = listing.found
     return Cluster(
-        objects,
-        listing.found.hosts.found(frozenset(listing.found.namespaces)),
+        pruned(found, listing.namespaces),
+        found.hosts.found(frozenset(found.namespaces)),
         frozenset(listing.kinds),
-        tuple(listing.found.taken),
+        tuple(found.taken),
         tuple(_notes(listing, unanswered)),
         unanswered,
     )

@@ -73,14 +73,14 @@ class Limits:
     """Seconds, and bytes of the unpacked file.
 
     ``signing``: until Velero has answered. ``fetching``: for the file, of which ``silence`` may pass without
-    a byte. A resource list has some 80 bytes an object: 128 MiB are more than a million of them.
+    a byte. A resource list has some 80 bytes an object: 64 MiB are 800,000 of them.
     """
 
     signing: float = 60.0
     fetching: float = 300.0
     connect: float = 10.0
     silence: float = 30.0
-    size: int = 128 * 2**20
+    size: int = 64 * 2**20
 
 
 class NotSigned(KubeError):  # noqa: N818  (the name says what is the case)
