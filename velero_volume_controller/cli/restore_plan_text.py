@@ -116,6 +116,9 @@ def _order(plan: Plan, columns: int) -> Iterator[str]:
     if not plan.clear:
         return
     yield ""
+    if plan.refused:
+        yield from wrap("As long as anything is in the way, nothing is deleted.", columns)
+        return
     still = Counter(each.key.kind for each in plan.quiesce)
     first = ", ".join(counted(number, kind) for kind, number in still.items())
     quiet = f"First {first} would stand still. " if first else ""
