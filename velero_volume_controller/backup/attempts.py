@@ -107,8 +107,10 @@ def fold(shard: Shard, view: View, cluster: Cluster | None = None) -> None:
         backup = view.backups.get((attempt.lane, attempt.backup))
         if backup is not None and backup.phase != phases.DELETING and view.made_for(backup, shard, number):
             _see(attempt, backup, view)
-            volumes = view.volumes.get((attempt.lane, attempt.backup), ())
-            attempt.left_out |= vanished(attempt, backup, volumes, cluster)
+            if attempt.since == view.now:
+                # Of what is gone later the Backup's errors tell nothing.
+                volumes = view.volumes.get((attempt.lane, attempt.backup), ())
+                attempt.left_out |= vanished(attempt, backup, volumes, cluster)
         elif attempt.uid:
             _miss(attempt, view)
         elif backup is not None and attempt.phase != REFUSED:

@@ -144,6 +144,17 @@ def test_a_namespace_that_goes_before_velero_comes_to_it_is_not_tried_again() ->
     assert "not tried again" in said(found.status, "Degraded")[2]
 
 
+def test_a_namespace_that_goes_later_is_not_what_the_backup_failed_for() -> None:
+    spec = make_spec(retry={"backoff": "10s"})
+    status, made = begin(make_plan({"a": ["a", "b"]}), cluster=cluster(), spec=spec)
+    backup = ended(made[0], "PartiallyFailed", errors=1)
+    found = follow(status, 60, backup, cluster=cluster(), spec=spec)
+    found = follow(found.status, 65, backup, cluster=cluster(GONE), spec=spec)
+    found = follow(found.status, 71, backup, cluster=cluster(GONE), spec=spec)
+
+    assert [each.spec["includedNamespaces"] for each in creates(found)] == [["a"]]
+
+
 OTHER_ERRORS: dict[str, tuple[int, str]] = {
     "another error": (2, "Completed"),
     "a volume that failed": (1, "Failed"),
