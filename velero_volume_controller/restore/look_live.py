@@ -38,16 +38,16 @@ class Hidden(KubeError):  # noqa: N818  (the name says what is the case)
     """Something can't be seen: nothing may be concluded from what can."""
 
 
-class _WireSource(msgspec.Struct, rename="camel"):
+class _WireSource(msgspec.Struct, frozen=True, rename="camel"):
     persistent_volume_name: str | None = None
 
 
-class _WireSpec(msgspec.Struct, rename="camel"):
+class _WireSpec(msgspec.Struct, frozen=True, rename="camel"):
     node_name: str = ""
     source: _WireSource = _WireSource()
 
 
-class _WireAttachment(msgspec.Struct):
+class _WireAttachment(msgspec.Struct, frozen=True):
     spec: _WireSpec = _WireSpec()
 
 

@@ -26,13 +26,13 @@ PLAN: Final = "plan"
 _KEY: Final = "plan.json.gz"
 
 
-class _WireMetadata(msgspec.Struct, rename="camel"):
+class _WireMetadata(msgspec.Struct, frozen=True):
     name: str = ""
     uid: str = ""
     labels: dict[str, str] | None = None
 
 
-class _WireConfigMap(msgspec.Struct, rename="camel"):
+class _WireConfigMap(msgspec.Struct, rename="camel", frozen=True):
     metadata: _WireMetadata = _WireMetadata()
     binary_data: dict[str, str] | None = None
 
