@@ -264,14 +264,14 @@ def test_a_spec_says_the_same_as_options(files: Files) -> None:
         *("--allow-kind", "Widget.example.com", "--protect-namespace", "x", "--protect-selector", "a=b"),
     )
     by_options = files.document(*options)
-    assert by_options["hash"] == files.document("--spec", spec)["hash"]
+    assert by_options["hash"] == files.document("--file", spec)["hash"]
     assert actions(by_options)["ConfigMap other/elsewhere"] == "delete"
 
 
 def test_the_approval_of_a_plan_does_not_change_it(files: Files) -> None:
-    before = files.document("--spec", files.write("r.yaml", SPEC))["hash"]
+    before = files.document("--file", files.write("r.yaml", SPEC))["hash"]
     approved = files.write("approved.yaml", f"{SPEC}  planHash: {before}\n  undo: none\n")
-    assert files.document("--spec", approved)["hash"] == before
+    assert files.document("--file", approved)["hash"] == before
 
 
 def test_objects_are_read_from_standard_input(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -391,7 +391,7 @@ BAD: dict[str, tuple[str, Any, str]] = {
 def test_bad_input_is_named_with_file_and_line(files: Files, sentence: str) -> None:
     what, value, said = BAD[sentence]
     path = files.write("backup" if what == "contents" else what, value)
-    status, printed = files.plan("--spec", path) if what == "spec" else files.plan(**{what: path})
+    status, printed = files.plan("--file", path) if what == "spec" else files.plan(**{what: path})
     assert status == 2
     assert said in printed
     assert "Traceback" not in printed
@@ -407,10 +407,10 @@ def test_a_dump_of_secrets_alone_is_planned_and_what_it_lacks_is_said(files: Fil
 
 OPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "a file that is not there": (
-        ("--spec", "/nowhere"),
-        "/nowhere: there is no such file. Correct the path of --spec.",
+        ("--file", "/nowhere"),
+        "/nowhere: there is no such file. Correct the path of --file.",
     ),
-    "a spec and options": (("--spec", "x", "--scope", "volumes"), "--spec says what is wanted"),
+    "a spec and options": (("--file", "x", "--scope", "volumes"), "--file says what is wanted"),
     "an unknown scope": (("--scope", "all"), "'all' is not one of 'volumes', 'resources', 'namespace'"),
     "a mapping without a colon": (
         ("--namespace-mapping", "a"),
@@ -430,7 +430,7 @@ OPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
         ("--namespace-mapping", "shop:kube-system"),
         "namespace kube-system is protected: namespaces called kube-* are Kubernetes's own",
     ),
-    "standard input twice": (("--spec", "-", "--objects", "-"), "standard input can be read once only"),
+    "standard input twice": (("--file", "-", "--objects", "-"), "standard input can be read once only"),
 }
 
 

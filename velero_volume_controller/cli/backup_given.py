@@ -17,6 +17,7 @@ from velero_volume_controller.backup.render import check_template
 from velero_volume_controller.backup.work import PlanningError
 from velero_volume_controller.backup.written import API_VERSION, KIND, Written
 from velero_volume_controller.cli.asking import called, read_text
+from velero_volume_controller.cli.options import names, without_nothing
 from velero_volume_controller.config.document import compose
 from velero_volume_controller.config.tree import Path, grow
 from velero_volume_controller.dumps.documents import scalar
@@ -204,37 +205,31 @@ def _refuse(wrong: Iterable[tuple[Path, str]]) -> None:
 def _spec(given: dict[str, Any]) -> dict[str, Any]:
     """What the options say, as the object has it; what no option speaks of is left out."""
     namespaces = {
-        "include": _names(given["namespaces"]),
-        "exclude": _names(given["exclude"]),
+        "include": names(given["namespaces"]),
+        "exclude": names(given["exclude"]),
         "selector": _selector(given["selector"]),
     }
-    selection: dict[str, Any] = {"namespaces": _said(namespaces)}
+    selection: dict[str, Any] = {"namespaces": without_nothing(namespaces)}
     if given["no_cluster_resources"]:
         selection["clusterResources"] = False
     template = {"ttl": given["ttl"], "storageLocation": given["storage_location"]}
     spec = {
-        "selection": _said(selection),
-        "template": _said({**dict(map(_field, given["template"])), **_said(template)}),
-        "together": [_names([group]) for group in given["together"]],
-        "first": _names(given["first"]),
-        "isolate": _names(given["isolate"]),
+        "selection": without_nothing(selection),
+        "template": without_nothing({**dict(map(_field, given["template"])), **without_nothing(template)}),
+        "together": [names([group]) for group in given["together"]],
+        "first": names(given["first"]),
+        "isolate": names(given["isolate"]),
         "maxShards": given["max_shards"],
-        "concurrency": _said({"max": _number(given["most"]), "perNode": _number(given["per_node"])}),
+        "concurrency": without_nothing(
+            {"max": _number(given["most"]), "perNode": _number(given["per_node"])}
+        ),
         "lanes": [_lane(lane) for lane in given["lanes"]],
-        "retry": _said({"limit": given["retries"], "backoff": given["backoff"]}),
+        "retry": without_nothing({"limit": given["retries"], "backoff": given["backoff"]}),
         "deadline": given["deadline"],
         "window": _window(given["window"], given["time_zone"]),
         "paused": given["paused"] or None,
     }
-    return _said(spec)
-
-
-def _said(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value not in (None, [], {})}
-
-
-def _names(given: Iterable[str]) -> list[str]:
-    return [name.strip() for each in given for name in each.split(",") if name.strip()]
+    return without_nothing(spec)
 
 
 def _selector(text: str | None) -> dict[str, Any] | None:
@@ -276,7 +271,7 @@ def _window(text: str | None, zone: str | None) -> dict[str, Any] | None:
     start, dash, end = text.partition("-")
     if not dash:
         raise click.UsageError(f"--window: expected START-END such as 22:00-05:30, found {text!r}.")
-    return _said({"start": start.strip(), "end": end.strip(), "timeZone": zone})
+    return without_nothing({"start": start.strip(), "end": end.strip(), "timeZone": zone})
 
 
 def _option(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Options that commands share, and their types: durations, addresses and the Lease's times."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -32,7 +32,7 @@ _CLUSTER: Final = (
         default="velero",
         show_default=True,
         envvar="VELERO_NAMESPACE",
-        help="The namespace of Velero, where BackupSets are too.",
+        help="The namespace of Velero, where BackupSets and CleanRestores are too.",
     ),
     click.option(
         "--kubeconfig",
@@ -48,6 +48,16 @@ def cluster_options(command: Command) -> Command:
     for option in reversed(_CLUSTER):
         command = option(command)
     return command
+
+
+def without_nothing(values: dict[str, Any]) -> dict[str, Any]:
+    """What options say, without what none speaks of."""
+    return {key: value for key, value in values.items() if value not in (None, [], {})}
+
+
+def names(given: Iterable[str]) -> list[str]:
+    """Of an option that may be repeated, and takes several names joined by commas."""
+    return [name.strip() for each in given for name in each.split(",") if name.strip()]
 
 
 class Duration(click.ParamType[float]):

@@ -11,12 +11,18 @@ from click.core import ParameterSource
 from velero_volume_controller.api.cleanrestore import Clearing, Extras, Scope
 from velero_volume_controller.api.selector_text import parse_selector
 from velero_volume_controller.cli.asking import read_text
+from velero_volume_controller.cli.options import names, without_nothing
 from velero_volume_controller.config.tree import Path
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 #: Where each option's value stands in the spec; the longest that fits says which option is wrong.
 _PLACES: Final[dict[str, Path]] = {
+    "NAME": ("metadata", "name"),
+    "--from-set": ("spec", "source", "backupSet"),
+    "--from-backup": ("spec", "source"),
+    "--undo": ("spec", "undo"),
+    "--allow-partial": ("spec", "allowPartial"),
     "--include-namespaces": ("spec", "namespaces", "include"),
     "--exclude-namespaces": ("spec", "namespaces", "exclude"),
     "--namespace-mapping": ("spec", "namespaceMapping"),
@@ -27,11 +33,12 @@ _PLACES: Final[dict[str, Path]] = {
     "--protect-selector": ("spec", "protect", "selector"),
 }
 #: Keys of the spec in sentences that the plan says, longest first.
-_SAID: Final = {".".join(map(str, place)): option for option, place in _PLACES.items()}
+_KEYS: Final = {".".join(map(str, place)): option for option, place in _PLACES.items()}
 
 _OPTIONS: Final = (
     click.option(
-        "--spec",
+        "-f",
+        "--file",
         metavar="FILE|-",
         help="A CleanRestore as YAML or JSON; - is standard input. Then none of the options below.",
     ),
@@ -103,58 +110,55 @@ def spec_options(command: Command) -> Command:
     return command
 
 
+def described(context: click.Context, more: Iterable[str] = ()) -> bool:
+    """Whether any option says what a file would, or any of these parameters is given."""
+    default = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
+    return any(context.get_parameter_source(name) not in default for name in (*_DESCRIBING, *more))
+
+
 def wanted(context: click.Context) -> Clearing:
     """What is asked for. Raises ConfigurationError for a file and click.UsageError for options."""
     # Imported here: the schema and its library take a fifth of a second that --help need not wait for.
     from velero_volume_controller.restore.read_restore import read_clearing, read_restore  # noqa: PLC0415
 
     given = context.params
-    if given["spec"] is not None:
-        default = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
-        if any(context.get_parameter_source(name) not in default for name in _DESCRIBING):
-            raise click.UsageError("--spec says what is wanted; write the other options' values into it.")
-        return read_restore(*read_text(given["spec"], "--spec")).spec
-    found = read_clearing(_spec(given))
+    if given["file"] is not None:
+        if described(context):
+            raise click.UsageError("--file says what is wanted; write the other options' values into it.")
+        return read_restore(*read_text(given["file"], "--file")).spec
+    found = read_clearing(said(given))
     if isinstance(found, Clearing):
         return found
-    raise click.UsageError("\n".join(f"{_option(path)}: {what}" for path, what in found))
+    raise click.UsageError("\n".join(f"{option_at(path)}: {what}" for path, what in found))
 
 
 def in_options(sentence: str) -> str:
     """What a plan says of keys of the spec, said of the options that stand for them."""
-    for key in sorted(_SAID, key=len, reverse=True):
-        sentence = sentence.replace(key, _SAID[key])
+    for key in sorted(_KEYS, key=len, reverse=True):
+        sentence = sentence.replace(key, _KEYS[key])
     return sentence
 
 
-def _spec(given: dict[str, Any]) -> dict[str, Any]:
+def said(given: dict[str, Any]) -> dict[str, Any]:
     """What the options say, as the object has it; what no option speaks of is left out."""
     namespaces = {
-        "include": _names(given["include_namespaces"]),
-        "exclude": _names(given["exclude_namespaces"]),
+        "include": names(given["include_namespaces"]),
+        "exclude": names(given["exclude_namespaces"]),
     }
     protect = {
-        "namespaces": _names(given["protect_namespaces"]),
+        "namespaces": names(given["protect_namespaces"]),
         "selector": _selector(given["protect_selector"]),
     }
-    return _said(
+    return without_nothing(
         {
-            "namespaces": _said(namespaces),
-            "namespaceMapping": dict(map(_pair, _names(given["namespace_mapping"]))),
+            "namespaces": without_nothing(namespaces),
+            "namespaceMapping": dict(map(_pair, names(given["namespace_mapping"]))),
             "scope": given["scope"],
             "extras": given["extras"],
-            "allowKinds": _names(given["allow_kinds"]),
-            "protect": _said(protect),
+            "allowKinds": names(given["allow_kinds"]),
+            "protect": without_nothing(protect),
         }
     )
-
-
-def _said(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value not in (None, [], {})}
-
-
-def _names(given: Iterable[str]) -> list[str]:
-    return [name.strip() for each in given for name in each.split(",") if name.strip()]
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -173,7 +177,7 @@ def _selector(text: str | None) -> dict[str, Any] | None:
         raise click.UsageError(f"--protect-selector: {error}.") from None
 
 
-def _option(path: Path) -> str:
+def option_at(path: Path) -> str:
     """The option whose value stands there, or around there."""
     fitting = [option for option, place in _PLACES.items() if path[: len(place)] == place]
     return max(fitting, key=lambda option: len(_PLACES[option]), default=".".join(map(str, path)))

@@ -14,9 +14,12 @@ from velero_volume_controller.kube.client import MERGE_PATCH, Client
 from velero_volume_controller.kube.errors import ApiError, KubeError
 from velero_volume_controller.kube.lists import pages
 from velero_volume_controller.kube.resources import Resource, create
-from velero_volume_controller.restore import objects
+from velero_volume_controller.restore import objects, plan_maps
 from velero_volume_controller.restore.naming import RESUME
 from velero_volume_controller.restore.objects import CleanRestore, decode_restore_run
+from velero_volume_controller.restore.planned import Plan
+from velero_volume_controller.restore.steps import RunIdentity
+from velero_volume_controller.restore.stored_plan import Damaged
 from velero_volume_controller.restore.written import WrittenRestore, manifest
 
 CLEAN_RESTORES: Final = Resource(*objects.RESOURCE)
@@ -85,6 +88,18 @@ async def make(client: Client, written: WrittenRestore) -> CleanRestore:
         if error.status in {400, 422}:
             raise ConfigurationError(f"the API server refuses it: {error.message}") from None
         raise _known(error) from error
+
+
+async def read_plan(client: Client, found: CleanRestore) -> Plan:
+    """The plan that it has now, checked. Raises KubeError with what to do."""
+    summary = found.status.plan
+    which = f"CleanRestore {found.namespace}/{found.name}"
+    if summary is None:
+        raise KubeError(f"{which} has no plan yet. Look how far it is: vvc restore status {found.name}.")
+    try:
+        return await plan_maps.read(client, RunIdentity(found.namespace, found.name, found.uid), summary)
+    except Damaged as error:
+        raise KubeError(f"{which}: {error}. Plan again: vvc restore apply {found.name}.") from None
 
 
 async def approve(client: Client, found: CleanRestore, plan_hash: str) -> CleanRestore:

@@ -14,7 +14,7 @@ import yaml
 from msgspec import Meta
 
 from velero_volume_controller.api import names
-from velero_volume_controller.api.backupset import Name
+from velero_volume_controller.api.backupset import MAX_NAME, Name
 from velero_volume_controller.api.cleanrestore import CleanRestoreSpec, Clearing
 from velero_volume_controller.api.labels import LabelKey, LabelValue
 from velero_volume_controller.config import document
@@ -37,7 +37,11 @@ class _Metadata(msgspec.Struct, rename="camel"):
 
     name: Annotated[
         str,
-        Meta(title="the name of an object", pattern=names.SUBDOMAIN, max_length=names.SUBDOMAIN_LENGTH),
+        Meta(
+            title=f"a name of at most {MAX_NAME} small letters, digits, dashes and dots",
+            pattern=names.SUBDOMAIN,
+            max_length=MAX_NAME,
+        ),
     ] = ""
     namespace: Name = ""
     labels: dict[LabelKey, LabelValue] = {}
@@ -95,6 +99,16 @@ def read_clearing(spec: Mapping[str, Any]) -> Clearing | list[tuple[Path, str]]:
         return wrong
     found = msgspec.convert(data, _Part).spec
     return list(clearing_contradictions(found)) or found
+
+
+def read_data(data: Mapping[str, Any]) -> WrittenRestore | list[tuple[Path, str]]:
+    """A CleanRestore from its own keys; or (place, what is wrong there)."""
+    wrong = list(schema_problems(data, schema(), lambda key, path: None))
+    if wrong:
+        return wrong
+    found = msgspec.convert(data, _Document)
+    metadata = found.metadata
+    return list(contradictions(found.spec)) or WrittenRestore(found.spec, metadata.name, metadata.namespace)
 
 
 @cache
