@@ -65,7 +65,7 @@ def page(plan: Plan, title: str) -> str:
         "<h2>Every object</h2>",
         *_sections(plan),
     ]
-    if plan.quiesce or plan.clear:
+    if plan.clear and not plan.refused:
         parts += ["<h2>In this order</h2>", *_order(plan)]
     if plan.notes:
         parts += ["<h2>Notes</h2><ul>", *(f"<li>{escape(note)}</li>" for note in plan.notes), "</ul>"]
