@@ -12,7 +12,8 @@ from velero_volume_controller.api.selectors import selects
 from velero_volume_controller.backup.work import PlanningError
 from velero_volume_controller.velero.model.namespaces import Namespace
 
-#: Velero leaves out namespaces with this label, whatever a Backup names (backup_controller.go).
+#: Velero leaves namespaces with this label out of a Backup of all, and refuses one that names them
+#: (backup_controller.go, prepareBackupRequest). It takes no other object that has it, either.
 EXCLUDE_LABEL: Final = "velero.io/exclude-from-backup"
 
 
