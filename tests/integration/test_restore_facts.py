@@ -69,7 +69,7 @@ class Scene:
         held = self.held()
         async with Client.connect(Target(self.control_plane.kubeconfig)) as connected:
             namespaces = namespaces_of(held, wanted)
-            found = await gather_cluster(connected, self.velero.name, namespaces, ["nightly"])
+            found = await gather_cluster(connected, namespaces, ["nightly"])
             plan = make_plan(Input(wanted, held, found, self.velero.name))
         assert not plan.refused, [each for each in plan.objects if each.action == "blocked"]
         async with Client.connect(Target(config)) as connected:

@@ -40,7 +40,7 @@ class Ground:
     async def gather(self, *namespaces: str, backups: tuple[str, ...] | None = None) -> Cluster:
         wanted = frozenset(namespaces) or None
         async with Client.connect(Target(self.control_plane.kubeconfig)) as connected:
-            return await gather_cluster(connected, self.velero.name, wanted, backups)
+            return await gather_cluster(connected, wanted, backups)
 
     def dumped(self) -> Cluster:
         return read_cluster(ground.dump(self.control_plane.kubeconfig), "objects.json")
@@ -229,12 +229,12 @@ async def test_kinds_that_may_not_be_listed_are_named_with_the_role_that_grants_
     )
     async with Client.connect(Target(cluster.control_plane.kubeconfig_for("nearly-all"))) as connected:
         with pytest.raises(ReadForbidden) as refused:
-            await gather_cluster(connected, cluster.velero.name, frozenset({cluster.shop.name}))
+            await gather_cluster(connected, frozenset({cluster.shop.name}))
     said = str(refused.value)
     assert (
         "may not list secrets in every namespace; list widgets.restore.example.com in every namespace" in said
     )
-    assert "Bind ClusterRole velero-volume-controller-restore" in said
+    assert "Apply manifests/restore.yaml, which binds ClusterRole velero-volume-controller-restore" in said
 
 
 async def test_ten_pages_of_one_kind_come_whole_and_keep_nobody_waiting(cluster: Ground) -> None:

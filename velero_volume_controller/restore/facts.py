@@ -118,7 +118,8 @@ class Served:
 
 @dataclass(frozen=True)
 class Facts:
-    """``run`` is the uid of the CleanRestore, so that its own Restores are no others'."""
+    """``run`` is the uid of the CleanRestore, so that its own Restores are no others'. ``undo_in`` is the
+    namespace of the Velero that makes the undo backup."""
 
     spec: CleanRestoreSpec
     plan: Plan
@@ -134,6 +135,7 @@ class Facts:
     classes: frozenset[str] = frozenset()
     quotas: tuple[Quota, ...] = ()
     run: str = ""
+    undo_in: str = "velero"
 
     @cached_property
     def targets(self) -> frozenset[str]:

@@ -149,21 +149,20 @@ def namespaces_of(contents: Contents, wanted: Clearing) -> frozenset[str]:
 
 async def gather_cluster(
     client: Client,
-    velero_namespace: str,
     namespaces: frozenset[str] | None = None,
     backups: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Cluster:
     """What is live now. ``namespaces`` are those that a plan is about, None for all.
 
-    Of PodVolumeBackups only those of ``backups`` are read, unless that is None. What does not answer is in
-    ``Cluster.unanswered``: with it, no plan may be carried out. Raises ReadForbidden, Unreadable, and as
-    Client.request.
+    Of PodVolumeBackups only those of ``backups`` are read, whichever Velero made them, unless that is None.
+    What does not answer is in ``Cluster.unanswered``: with it, no plan may be carried out. Raises
+    ReadForbidden, Unreadable, and as Client.request.
     """
     discovery = await discover(client)
     listing = Listing(client, namespaces)
     wanted = [each for each in discovery.preferred() if "list" in each.verbs]
-    taken = None if backups is None else Selection(velero_namespace, tuple(selectors(backups)))
+    taken = None if backups is None else Selection("", tuple(selectors(backups)))
     slots, done = asyncio.Semaphore(_AT_A_TIME), 0
 
     async def take(served: Served) -> None:
@@ -215,8 +214,8 @@ def forbidden(missing: Iterable[Permission]) -> ReadForbidden:
     more = f" and {len(lacking) - _FEW} more" if lacking[_FEW:] else ""
     return ReadForbidden(
         f"This user or service account may not {'; '.join(lacking[:_FEW])}{more}. Whether something there"
-        f" stands in the way of a restore can't be seen. Bind ClusterRole {ROLE}, as config/rbac/restore.yaml"
-        " does."
+        f" stands in the way of a restore can't be seen. Apply manifests/restore.yaml, which binds"
+        f" ClusterRole {ROLE}."
     )
 
 

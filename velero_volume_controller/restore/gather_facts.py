@@ -81,12 +81,14 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a run is about. ``run`` is the uid of the CleanRestore."""
+    """What a run is about. ``run`` is the uid of the CleanRestore, ``undo_in`` the namespace of the Velero
+    that makes the undo backup: empty for the one that is asked about."""
 
     spec: CleanRestoreSpec
     plan: Plan
     contents: Contents
     run: str = ""
+    undo_in: str = ""
 
 
 class _WireMetadata(msgspec.Struct):
@@ -130,6 +132,7 @@ async def gather_facts(client: Client, velero_namespace: str, asked: Question, n
         classes=frozenset(await cluster.all(_CLASSES, lambda raw: _NAMED.decode(raw).metadata.name)),
         quotas=tuple(quotas),
         run=asked.run,
+        undo_in=asked.undo_in or velero_namespace,
     )
 
 

@@ -68,7 +68,7 @@ _OBJECT: Final = msgspec.json.Decoder(_WireObject)
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Some objects of a kind: those in this namespace that one of these label selectors selects."""
+    """Objects of a kind: in this namespace, or in all, those that one of these label selectors selects."""
 
     namespace: str
     selectors: tuple[str, ...]

@@ -9,20 +9,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from velero_volume_controller.api.cleanrestore import (
-    CleanRestoreSpec,
-    RestorePhase,
-    SourceBackup,
-)
+from velero_volume_controller.api.cleanrestore import CleanRestoreSpec, RestorePhase
+from velero_volume_controller.api.times import format_time
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.discovery import Discovery, discover
 from velero_volume_controller.observe.metrics import Metrics
 from velero_volume_controller.restore import plan_maps
 from velero_volume_controller.restore.contents import Contents
-from velero_volume_controller.restore.gather import (
-    NotRestorable,
-    ReadForbidden,
-)
+from velero_volume_controller.restore.gather import NotRestorable, ReadForbidden
+from velero_volume_controller.restore.gather_check import Checker, Ran
 from velero_volume_controller.restore.gather_facts import Question, gather_facts
 from velero_volume_controller.restore.listing import Unreadable
 from velero_volume_controller.restore.look_live import look_live
@@ -31,6 +26,7 @@ from velero_volume_controller.restore.objects import CleanRestore
 from velero_volume_controller.restore.plan import make_plan
 from velero_volume_controller.restore.planned import Plan, PlanRefused
 from velero_volume_controller.restore.planning import gather_plan
+from velero_volume_controller.restore.rights import lacking
 from velero_volume_controller.restore.sources import NoSource
 from velero_volume_controller.restore.steps import (
     Checked,
@@ -83,7 +79,7 @@ class Eyes:
         self._metrics = metrics
         self._plans: dict[str, tuple[str, str, Plan]] = {}
         self._discovery: tuple[Discovery | None, float] = (None, 0.0)
-        self._held: dict[str, Mapping[str, Contents]] = {}
+        self._checker = Checker(client)
         self._snapshots: dict[str, frozenset[tuple[str, str]]] = {}
 
     async def look(self, found: CleanRestore, spec: CleanRestoreSpec, wanted: frozenset[Look]) -> Seen:
@@ -94,9 +90,7 @@ class Eyes:
         if seen.lost:
             return seen
         if Look.PLAN in wanted:
-            await self._make_plan(found, spec, seen)
-        if Look.VALIDATION in wanted and seen.fresh is not None:
-            seen.problems = await self._validate(found, spec, seen.fresh)
+            await self._make_plan(found, spec, seen, checked=Look.VALIDATION in wanted)
         observed = seen.observed
         if Look.LIVE in wanted:
             live, attachments = await look_live(self._client, await self.discovery(), status, seen.plan)
@@ -108,16 +102,18 @@ class Eyes:
             restores, restored = await look_at_restores(self._client, status.restores)
             observed = replace(observed, restores=restores, restored=restored)
         seen.observed = observed
+        if Look.CHECK in wanted and seen.plan is not None:
+            seen.checked = await self._check(found, spec, seen.plan, observed)
         return seen
 
     def forget(self, uid: str) -> None:
         """The run has ended."""
         self._plans.pop(uid, None)
-        self._held.pop(uid, None)
+        self._checker.forget(uid)
 
     def keep(self, uids: Set[str]) -> None:
         """There are no other runs any more."""
-        for uid in (self._plans.keys() | self._held.keys()) - uids:
+        for uid in self._plans.keys() - uids:
             self.forget(uid)
 
     async def discovery(self, fresh: float = _KINDS_FRESH) -> Discovery:
@@ -144,41 +140,52 @@ class Eyes:
             return
         self._plans[found.uid] = (phase, summary.digest, seen.plan)
 
-    async def _make_plan(self, found: CleanRestore, spec: CleanRestoreSpec, seen: Seen) -> None:
+    async def _make_plan(
+        self, found: CleanRestore, spec: CleanRestoreSpec, seen: Seen, *, checked: bool
+    ) -> None:
+        """And look what stands against it, if it is to be ``checked``."""
         try:
-            plan, sources = await self._plan(found, spec)
-            seen.fresh = Fresh(plan, sources)
+            gathered = await gather_plan(self._client, found.namespace, spec)
+            with self._metrics.clean_restore_plan_seconds.time():
+                # In a thread: with ten thousands of objects it takes a second, and the Lease is to be renewed.
+                plan = await asyncio.to_thread(make_plan, gathered.given)
+            fresh = Fresh(plan, gathered.sources)
             # When it is made again to be compared, it is not kept.
             if found.status.phase is RestorePhase.PLANNING:
                 stored = await asyncio.to_thread(store, plan)
                 names = await plan_maps.write(self._client, identity(found), stored)
-                seen.fresh = Fresh(plan, sources, names, stored.digest)
+                fresh = Fresh(plan, gathered.sources, names, stored.digest)
+            if checked:
+                seen.problems = await self._validate(found, spec, plan, gathered.held)
+            seen.fresh = fresh
         except PlanRefused as error:
             seen.unplannable = Unplannable("Refused", "; ".join(error.problems))
         except tuple(_REASONS) as error:
             reason = next(word for kind, word in _REASONS.items() if isinstance(error, kind))
             seen.unplannable = Unplannable(reason, str(error))
 
-    async def _plan(
-        self, found: CleanRestore, spec: CleanRestoreSpec
-    ) -> tuple[Plan, tuple[SourceBackup, ...]]:
-        """In a thread: with ten thousands of objects it takes a second, and the Lease is to be renewed."""
-        gathered = await gather_plan(self._client, found.namespace, spec)
-        self._held[found.uid] = gathered.held
-        with self._metrics.clean_restore_plan_seconds.time():
-            return await asyncio.to_thread(make_plan, gathered.given), gathered.sources
-
     async def _validate(
-        self, found: CleanRestore, spec: CleanRestoreSpec, fresh: Fresh
+        self, found: CleanRestore, spec: CleanRestoreSpec, plan: Plan, held: Mapping[str, Contents]
     ) -> tuple[Problem, ...]:
         """What stands against the run, each told once, of every Velero that restores some of it."""
-        problems: dict[Problem, None] = {}
-        for lane, contents in self._held[found.uid].items():
-            part = replace(fresh.plan, backups=contents.backups)
-            asked = Question(spec, part, contents, found.uid)
+        # Asked for first: without rights, nothing else can be told.
+        discovery = await self.discovery(0.0)
+        problems = dict.fromkeys(await lacking(self._client, discovery, plan, held))
+        for lane, contents in held.items():
+            part = replace(plan, backups=contents.backups)
+            asked = Question(spec, part, contents, found.uid, undo_in=found.namespace)
             facts = await gather_facts(self._client, lane, asked, datetime.now(UTC))
             problems |= dict.fromkeys(await asyncio.to_thread(validate, facts))
         return tuple(problems)
+
+    async def _check(
+        self, found: CleanRestore, spec: CleanRestoreSpec, plan: Plan, observed: Observed
+    ) -> Checked:
+        """What has come back of what the plan says."""
+        restores = tuple((observed.restores or {}).values())
+        now = format_time(datetime.now(UTC))
+        ran = Ran(identity(found), spec, found.status, plan, restores, observed.restored, now)
+        return await self._checker.look(ran)
 
 
 def identity(found: CleanRestore) -> RunIdentity:

@@ -42,7 +42,7 @@ async def gather_plan(
     held = {lane: await gather_contents(client, lane, names) for lane, names in by_lane.items()}
     contents = joined(held.values())
     names = [each.name for each in sources]
-    cluster = await gather_cluster(client, namespace, namespaces_of(contents, wanted), names, progress)
+    cluster = await gather_cluster(client, namespaces_of(contents, wanted), names, progress)
     lanes = {each.namespace: "it is the namespace of a Velero" for each in sources}
     cluster = replace(cluster, hosts={**lanes, **cluster.hosts})
     return Gathered(Input(wanted, contents, cluster, namespace), sources, held)

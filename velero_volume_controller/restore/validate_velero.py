@@ -36,9 +36,9 @@ def running(facts: Facts) -> Iterator[Problem | Remark]:
 def undoable(facts: Facts) -> Iterator[Problem | Remark]:
     """Where an undo backup is wanted, Velero makes Backups, and its default location takes them."""
     server, spec = facts.velero.server, facts.spec
-    if server is None or spec.undo is Undo.NONE or not facts.going:
-        return
     namespace = facts.velero.namespace
+    if server is None or spec.undo is Undo.NONE or not facts.going or namespace != facts.undo_in:
+        return
     lane = lanes(Installations(servers=(server,), locations={namespace: facts.velero.locations}))[0]
     why = location_problem(lane, None)
     if facts.velero.restore_only:

@@ -407,6 +407,9 @@ FINE: dict[str, Facts] = {
     "no undo is wanted of a velero that only restores": facts(
         spec=spec(undo=Undo.NONE), velero=velero(server=server(restore_only="true"))
     ),
+    "another velero makes the undo backup": facts(
+        velero=velero(server=server(restore_only="true")), undo_in="elsewhere"
+    ),
     "nothing is deleted, so there is nothing to undo": facts(
         plan=plan(planned(POD, Action.CREATE)), velero=velero(locations=(location(read_only=True),))
     ),
