@@ -318,7 +318,7 @@ def _wanted(found: CleanRestore, spec: CleanRestoreSpec) -> frozenset[Look]:
     """One that is new only enters its first phase."""
     if found.status.phase is None:
         return frozenset()
-    return looks(spec, found.status, found.annotations.get(RESUME, ""))
+    return looks(spec, found.status)
 
 
 def _kind() -> Kind[Key, CleanRestore]:

@@ -32,6 +32,7 @@ from velero_volume_controller.restore.phase_undo import back_up
 from velero_volume_controller.restore.phase_verify import verify
 from velero_volume_controller.restore.run import CANCELLED, COMPLETE, Run
 from velero_volume_controller.restore.steps import Look, Situation, Step
+from velero_volume_controller.velero.model.backups import RESTORABLE
 
 _P = RestorePhase
 
@@ -66,7 +67,7 @@ _CANCELLABLE: Final = frozenset(
 _LOOK_AGAIN: Final = 30.0
 
 
-def looks(spec: CleanRestoreSpec, status: CleanRestoreStatus, resume: str = "") -> frozenset[Look]:
+def looks(spec: CleanRestoreSpec, status: CleanRestoreStatus) -> frozenset[Look]:
     """What the next step has to have looked at."""
     phase = status.phase or _P.PLANNING
     if status.unwinding is not None:
@@ -130,7 +131,13 @@ def _cancelled(run: Run) -> bool:
         message = f"it was cancelled ({run.so_far}){_undo(run)}"
         run.leave(_P.CANCELLED, "Cancelled", message, put_back=stilled)
         return True
-    message = f"clearing has begun, so it goes on; see what has come of it when it has ended{run.way_back}"
+    undo = run.status.undo
+    back = (
+        f"; when it has ended, vvc restore undo {run.situation.identity.name} brings back what was there"
+        if undo is not None and undo.phase in RESTORABLE
+        else ""
+    )
+    message = f"clearing has begun, so it goes on{back}"
     if run.condition(CANCELLED, "False", "TooLate", message):
         run.tell("TooLate", message, warning=True)
     return False
