@@ -49,6 +49,7 @@ Examples:
   vvc backup plan                  show how Backups would run in parallel
   vvc backup create nightly        let the controller run them so
   vvc restore plan                 show what has to go before a restore, and what stays
+  vvc restore apply                clear it away, restore, and verify, once it was approved
   vvc run --help                   every option
 """
 

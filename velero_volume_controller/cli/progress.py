@@ -7,8 +7,11 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+import click
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+    from rich.status import Status
 
 #: Whoever waits no longer than this needs no bar. Seconds.
 PATIENCE: Final = 2.0
@@ -50,3 +53,36 @@ def _bar() -> Progress:
 
     columns = (TextColumn("reading {task.description}"), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+class Waiting:
+    """What is waited for, said once two seconds have passed: turning on a terminal, elsewhere one line."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._begun = time.monotonic()
+        self._shown: Status | None = None
+        self._told = False
+
+    def __enter__(self) -> Waiting:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._shown is not None:
+            self._shown.stop()
+
+    def show(self) -> None:
+        """It is still waited for."""
+        if self._told or time.monotonic() - self._begun < PATIENCE:
+            return
+        self._told = True
+        if not sys.stderr.isatty():
+            click.echo(f"{self._what} …", err=True)
+            return
+        # Imported here, as below.
+        from rich.console import Console  # noqa: PLC0415
+
+        self._shown = Console(stderr=True).status(self._what)
+        self._shown.start()

@@ -2,20 +2,28 @@
 
 import click
 
+from velero_volume_controller.cli.restore_apply import apply
+from velero_volume_controller.cli.restore_cancel import cancel
+from velero_volume_controller.cli.restore_list import list_runs
 from velero_volume_controller.cli.restore_plan import plan
+from velero_volume_controller.cli.restore_status import status
+from velero_volume_controller.cli.restore_undo import undo
+from velero_volume_controller.cli.restore_watch import watch
 
 _EPILOG = """
 \b
 Examples:
-  vvc restore plan --contents backup.json --objects objects.json
-                                 what would go, what stays, what is in the way
+  vvc restore plan --from-set nightly --include-namespaces shop     what would go, what stays
+  vvc restore apply back --from-set nightly --include-namespaces shop
+  vvc restore status back                                           how far it is
+  vvc restore undo back                                             take it back
 """
 
 
-@click.group(epilog=_EPILOG, short_help="Clear the ground for a Velero Restore, carefully.")
+@click.group(epilog=_EPILOG, short_help="Clear the ground, restore, and prove it.")
 def restore() -> None:
-    """Clear away what would keep a Velero Restore from bringing things back, and nothing else."""
+    """Restore by a CleanRestore: clear away what is in the way, and nothing else; restore; verify."""
 
 
-for _command in (plan,):
+for _command in (plan, apply, list_runs, status, watch, cancel, undo):
     restore.add_command(_command)

@@ -129,7 +129,7 @@ async def resume(client: Client, found: CleanRestore) -> tuple[CleanRestore, str
     One that is to be planned again has its approval taken back: its plan is to be looked at even where it
     has not changed. Raises PlanChanged if it has not failed, or goes on already, and KubeError.
     """
-    word = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    word, looked_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), found.status.resume_from
     while True:
         status = found.status
         # A demand that comes when it goes on already would be followed the next time that it fails.
@@ -137,6 +137,11 @@ async def resume(client: Client, found: CleanRestore) -> tuple[CleanRestore, str
             raise PlanChanged(
                 f"CleanRestore {found.namespace}/{found.name} is {status.phase or 'New'}: there is nothing to"
                 " resume."
+            )
+        if status.resume_from is not looked_at:
+            raise PlanChanged(
+                f"CleanRestore {found.namespace}/{found.name} has failed again meanwhile. Look at it once"
+                " more."
             )
         body: dict[str, Any] = {"metadata": {"annotations": {RESUME: word}}}
         if status.resume_from is RestorePhase.PLANNING:
