@@ -26,12 +26,18 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a plan is made from. ``velero`` is the namespace of the Velero that restores."""
+    """What a plan is made from. ``velero`` is the namespace of the Velero that restores.
+
+    A plan that undoes a run is told the names of that run's Restores, ``made_by``, else None; and ``found``,
+    the uids of what was live when that run was planned: what of it is there still, that run left.
+    """
 
     wanted: Clearing
     contents: Contents
     cluster: Cluster
     velero: str = "velero"
+    made_by: frozenset[str] | None = None
+    found: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

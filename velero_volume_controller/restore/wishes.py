@@ -12,21 +12,53 @@ from velero_volume_controller.restore.ground import Ground, Verdict
 from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.planned import Action
 from velero_volume_controller.velero.model.backup_contents import Key
+from velero_volume_controller.velero.model.restore_runs import RESTORE_LABEL
 
 #: Ways out, for what must not stay: the rest of a sentence that says what to do.
 _LIFT: Final = "lift that protection"
 _TAKE_EXTRAS: Final = "set extras: delete, or delete that by hand"
 _WIDEN: Final = "set scope: resources"
 _BY_HAND: Final = "delete that by hand"
+_BY_HAND_OR_PROTECT: Final = "delete it by hand, or protect it to keep it as it is"
+_SOMEBODY: Final = "somebody else made it, not the run that is undone"
 
 
 def wishes(ground: Ground) -> dict[Key, Verdict]:
     """Of every live object in the plan's namespaces."""
+    if ground.given.made_by is not None:
+        return _undo(ground, ground.given.made_by)
     chosen = _about_volumes(ground) if ground.given.wanted.scope is Scope.VOLUMES else {}
     verdicts = {live.key: _wish(ground, live, chosen) for live in ground.live}
     _protect_what_is_made(ground, verdicts)
     _take_dependents(ground, verdicts)
     return verdicts
+
+
+def _undo(ground: Ground, made_by: frozenset[str]) -> dict[Key, Verdict]:
+    """What a run restored goes, with what goes along, and nothing else, whatever scope and extras say.
+
+    What else stands where the Backup has something would stay as it is: that is a person's to decide.
+    """
+    verdicts = {live.key: _made(ground, live, made_by) for live in ground.live}
+    _protect_what_is_made(ground, verdicts)
+    _take_dependents(ground, verdicts)
+    for live in ground.live:
+        verdict = verdicts[live.key]
+        if verdict.action is not Action.KEEP or verdict.firm or live.key not in ground.selected.held:
+            continue
+        if _ended(ground, live) is None:
+            verdicts[live.key] = Verdict(Action.BLOCKED, f"{_SOMEBODY}; {_BY_HAND_OR_PROTECT}")
+    return verdicts
+
+
+def _made(ground: Ground, live: Live, made_by: frozenset[str]) -> Verdict:
+    if (why := ground.protection.object(live)) is not None:
+        return Verdict(Action.KEEP, f"protected: {why}", firm=True, out=_LIFT)
+    if live.uid in ground.given.found:
+        return Verdict(Action.KEEP, "the run that is undone left it", firm=True, out=_BY_HAND)
+    if live.labels.get(RESTORE_LABEL) in made_by:
+        return Verdict(Action.DELETE, "the run that is undone restored it")
+    return Verdict(Action.KEEP, _SOMEBODY, out=_BY_HAND)
 
 
 def _wish(ground: Ground, live: Live, chosen: dict[Key, str]) -> Verdict:
@@ -74,8 +106,11 @@ def _protect_what_is_made(ground: Ground, verdicts: dict[Key, Verdict]) -> None:
             verdict = verdicts.get(live.key)
             if verdict is None or verdict.firm or ground.relations.owner(live) is not maker:
                 continue
-            why = f"protected: {maker.key}, which controls it, is protected"
-            verdicts[live.key] = Verdict(Action.KEEP, why, firm=True, out=_LIFT)
+            if verdicts[maker.key].out == _LIFT:
+                why = f"protected: {maker.key}, which controls it, is protected"
+            else:
+                why = f"{maker.key}, which controls it, stays"
+            verdicts[live.key] = Verdict(Action.KEEP, why, firm=True, out=verdicts[maker.key].out)
             waiting.append(live)
 
 
