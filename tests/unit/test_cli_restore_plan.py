@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from tests.unit.test_cli import outcome
+from velero_volume_controller.restore.cluster import OBJECTS_COMMAND
+from velero_volume_controller.restore.contents import CONTENTS_COMMAND
 
 SPEC = "apiVersion: vvc.velero.io/v1alpha1\nkind: CleanRestore\nspec:\n  source: {backup: b1}\n"
 
@@ -145,6 +147,13 @@ def test_json_tells_of_every_object(files: Files) -> None:
     assert told["hash"].startswith("sha256:")
     assert all(each["reason"] for each in told["objects"])
     assert not told["refused"]
+
+
+def test_the_help_says_how_to_make_the_dump(capfd: pytest.CaptureFixture[str]) -> None:
+    _, printed = outcome(capfd, "restore", "plan", "--help")
+    command = " ".join(printed.replace("\\\n", " ").split())
+    assert OBJECTS_COMMAND in command
+    assert CONTENTS_COMMAND in command
 
 
 def test_the_same_dumps_are_the_same_plan_in_whatever_order(files: Files) -> None:

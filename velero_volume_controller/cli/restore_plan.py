@@ -41,8 +41,8 @@ Examples:
 \b
 Without a cluster, from dumps:
   {CONTENTS_COMMAND} > backup.json
-  {" ".join(OBJECTS_COMMAND.split()[:3])} --verbs=list -o name \\
-    | paste -sd,) -A -o json > objects.json
+  {_FIRST.strip()} \\
+    | {_SECOND.strip()}
   vvc restore plan --contents backup.json --objects objects.json
 
 \b
@@ -107,7 +107,8 @@ def _offline(command: click.Context, name: str) -> Plan:
     _once_from_standard_input(given)
     asked = wanted(command)
     contents = read_contents(read_data(file, "--contents") for file in given["contents"])
-    cluster = read_cluster(*read_data(given["objects"]))
+    with Bar() as bar:
+        cluster = read_cluster(*read_data(given["objects"]), lambda number: bar("objects", number, None))
     return _made(Input(asked, contents, cluster, given["namespace"]), given)
 
 

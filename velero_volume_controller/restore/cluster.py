@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -26,6 +26,8 @@ from velero_volume_controller.velero.model.restores import VELERO_GROUP
 OBJECTS_COMMAND: Final = (
     "kubectl get $(kubectl api-resources --verbs=list -o name | paste -sd,) -A -o json > objects.json"
 )
+#: Objects between two tellings of how many have been read.
+_OFTEN: Final = 500
 #: The kind that tells whose claims a Backup has data of.
 TAKEN: Final = (VELERO_GROUP, "PodVolumeBackup")
 
@@ -89,11 +91,16 @@ class Found:
         self.hosts.look(Key(group, kind, named.namespace, named.name), raw)
 
 
-def read_cluster(data: bytes, file: str) -> Cluster:
-    """Read what ``OBJECTS_COMMAND`` prints, as JSON or YAML. Raises ConfigurationError with file and line."""
+def read_cluster(data: bytes, file: str, progress: Callable[[int], None] | None = None) -> Cluster:
+    """Read what ``OBJECTS_COMMAND`` prints, as JSON or YAML. Raises ConfigurationError with file and line.
+
+    ``progress`` is told now and then how many objects have been read.
+    """
     found = Found()
-    for item in _items(data, file):
+    for number, item in enumerate(_items(data, file)):
         _take(found, item, file)
+        if progress is not None and number % _OFTEN == 0:
+            progress(number)
     if not found.objects:
         raise ConfigurationError(
             f"{file}:1: holds no objects, so what is live can't be told. Give what {OBJECTS_COMMAND} prints."
