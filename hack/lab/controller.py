@@ -29,6 +29,8 @@ PACKAGES = "python3,ca-certificates"
 NAME = "velero-volume-controller"
 NAMESPACE = "velero"
 MANIFEST = places.REPOSITORY / "manifests/install.yaml"
+#: What CleanRestores need besides, the only one that may delete.
+RESTORES = places.REPOSITORY / "manifests/restore.yaml"
 DEPENDENCIES = "usr/local/lib/dependencies"
 APPLICATION = "usr/local/lib/application"
 LAYER_FORMAT = b"2"  # counted up when the way a layer is written changes
@@ -64,23 +66,27 @@ def reference(archive_path: Path) -> str:
     return f"{images.REGISTRY}/{NAME}:{archive_path.stem.rpartition('-')[2]}"
 
 
-def deploy(lab: Lab, config: str | None = None) -> None:
-    """Deploy this tree's controller from manifests/install.yaml and wait until it is ready.
+def deploy(
+    lab: Lab, config: str | None = None, *, namespace: str = NAMESPACE, restores: bool = False
+) -> None:
+    """Deploy this tree's controller from its manifests and wait until it is ready.
 
-    `config` replaces the ConfigMap's config.yml.
+    `config` replaces the ConfigMap's config.yml. `namespace` is that of the Velero it stands beside, if
+    that is not the manifests'; `restores`: it may carry out CleanRestores.
     """
     with step("deploying the controller"):
         made = archive()
         cluster.load(lab, [made])
         kubectl.apply(
-            yaml.safe_dump({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+            yaml.safe_dump({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         )
-        kubectl.apply(_manifest(reference(made), config))
-        for document in _documents():
+        documents = _documents(namespace, restores=restores)
+        kubectl.apply(_manifest(documents, reference(made), config))
+        for document in documents:
             if document["kind"] == "CustomResourceDefinition":
                 name = f"crd/{document['metadata']['name']}"
                 kubectl.kubectl("wait", "--for=condition=Established", name, "--timeout=60s")
-        kubectl.rollout(NAMESPACE, f"deployment/{NAME}")
+        kubectl.rollout(namespace, f"deployment/{NAME}")
 
 
 def let_into(namespace: str) -> None:
@@ -100,24 +106,38 @@ def let_into(namespace: str) -> None:
     kubectl.apply(kubectl.kubectl(*create))
 
 
-def remove() -> None:
+def user(namespace: str = NAMESPACE) -> str:
+    """Who the controller is to the API server."""
+    return f"system:serviceaccount:{namespace}:{NAME}"
+
+
+def remove(namespace: str = NAMESPACE) -> None:
     """Remove what `deploy` applied; the namespace, which is Velero's too, stays.
 
     The pods go first: they release their Lease only while they may.
     """
     name = f"deployment/{NAME}"
     away = ["delete", "--ignore-not-found"]
-    kubectl.kubectl("-n", NAMESPACE, *away, name, "--cascade=foreground", "--timeout=60s")
-    kubectl.kubectl(*away, "-f", "-", stdin=yaml.safe_dump_all(_documents()))
-    kubectl.kubectl("-n", NAMESPACE, *away, "lease", NAME)
+    kubectl.kubectl("-n", namespace, *away, name, "--cascade=foreground", "--timeout=60s")
+    documents = _documents(namespace, restores=RESTORES.exists())
+    kubectl.kubectl(*away, "-f", "-", stdin=yaml.safe_dump_all(documents))
+    kubectl.kubectl("-n", namespace, *away, "lease", NAME)
 
 
-def _documents() -> list[dict[str, Any]]:
-    return [document for document in yaml.safe_load_all(MANIFEST.read_text()) if document]
+def _documents(namespace: str, *, restores: bool) -> list[dict[str, Any]]:
+    """The manifests, as if they were written for this namespace."""
+    text = "\n---\n".join(path.read_text() for path in ([MANIFEST, RESTORES] if restores else [MANIFEST]))
+    documents = [document for document in yaml.safe_load_all(text) if document]
+    for document in documents:
+        if document["metadata"].get("namespace") == NAMESPACE:
+            document["metadata"]["namespace"] = namespace
+        for subject in document.get("subjects", ()):
+            if subject.get("namespace") == NAMESPACE:
+                subject["namespace"] = namespace
+    return documents
 
 
-def _manifest(image: str, config: str | None) -> str:
-    documents = _documents()
+def _manifest(documents: list[dict[str, Any]], image: str, config: str | None) -> str:
     for document in documents:
         if document["kind"] == "Deployment":
             for container in document["spec"]["template"]["spec"]["containers"]:
