@@ -27,7 +27,7 @@ code, .hash, .names { font: 13px/1.5 ui-monospace, monospace; overflow-wrap: any
 .new { color: var(--new); } .warn { color: var(--warn); }
 details { border-top: 1px solid var(--line); padding: .35rem 0; }
 summary { cursor: pointer; overflow-wrap: anywhere; } summary span { color: var(--faint); }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; margin-bottom: 1rem; }
 table { border-collapse: collapse; } li { margin: .25rem 0; overflow-wrap: anywhere; }
 th, td { text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0;
   border-bottom: 1px solid var(--line); }

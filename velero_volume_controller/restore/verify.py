@@ -35,7 +35,7 @@ def verify(plan: Plan, contents: Contents, found: Found) -> Findings:
     said = [verdict.text for verdict in verdicts.values() if verdict.state is State.DIFFERENT]
     said += [*_untold(where, by_state[State.UNKNOWN]), *ready.differences, *data.differences]
     said += _errors(where, by_state[State.DIFFERENT], said)
-    differences = tuple(sorted(set(said)))
+    differences = tuple(sorted({text[:1].upper() + text[1:] for text in said}))
     there = [*by_state[State.THERE], *by_state[State.KEPT]]
     missing = [key for key in by_state[State.DIFFERENT] if where.live(key) is None]
     summary = Verified(
@@ -82,11 +82,14 @@ def _files(where: Scene) -> Iterator[str]:
 
 
 def _errors(where: Scene, different: list[Key], said: list[str]) -> Iterator[str]:
-    """Errors of Velero's that no object's sentence tells already."""
+    """Errors of Velero's that no sentence about an object or a volume tells already."""
+    told = [each.message for each in where.found.volumes if each.message]
     for outcome in where.found.outcomes:
         for place, text in _texts(outcome.results.errors):
             about = [key for key in different if not place or key.namespace == place]
             if any(names(text, key) for key in about) or any(text in other for other in said):
+                continue
+            if any(message in text for message in told if any(message in other for other in said)):
                 continue
             scope = f" for namespace {place}" if place else ""
             yield f"Restore {outcome.restore.name} reports an error{scope}: {text}"

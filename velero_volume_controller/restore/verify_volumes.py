@@ -93,13 +93,14 @@ def _files(
     scene: Scene, data: VolumeData, target: str, restored: PodVolumeRestore | None, expected: int | None
 ) -> tuple[Written, str]:
     pod = Key(*kinds.POD, target, data.pod)
-    name = f"volume {data.volume} of {pod}"
+    shown = f"{data.volume} of {pod}"
+    name = f"volume {shown}"
     if restored is None:
         why = f"{name} was not written: {_why_none(scene, pod)}"
-        return Written(name, data.claim, "files", "not written", 0, expected, done=False), why
+        return Written(shown, data.claim, "files", "not written", 0, expected, done=False), why
     why = _shortfall(name, restored, expected)
     line = Written(
-        name, data.claim, "files", restored.phase or "New", restored.bytes_done, expected, done=not why
+        shown, data.claim, "files", restored.phase or "New", restored.bytes_done, expected, done=not why
     )
     return line, why
 
@@ -153,4 +154,4 @@ def _snapshot(scene: Scene, data: VolumeData, target: str) -> tuple[Written, str
             " had; delete it, and restore again"
         )
     state = "not restored" if why else scene.found.claims[claim].phase if claim in scene.found.claims else ""
-    return Written(name, data.claim, how, state, done=not why), why
+    return Written(str(claim), data.claim, how, state, done=not why), why

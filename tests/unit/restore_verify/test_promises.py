@@ -103,7 +103,7 @@ def test_one_volume_that_failed_is_exactly_one_difference(backup: Backup, data: 
     (told,) = {
         each
         for each in found.differences()
-        if f"volume {bad.volume} of Pod {bad.pod_namespace}/{bad.pod}" in each
+        if f"Volume {bad.volume} of Pod {bad.pod_namespace}/{bad.pod}" in each
     }
     same = [each for each in volumes if each.name == bad.name]
     assert len(found.differences()) == len(same), told

@@ -123,7 +123,7 @@ DIFFERENCES: dict[str, tuple[World, Sequence[str]]] = {
     "a volume that failed": (
         DATABASE.volume("pvr-db-0-data", phase="Failed", message="disk full"),
         [
-            "volume data of Pod shop/db-0 was not written in full: PodVolumeRestore velero/pvr-db-0-data is"
+            "Volume data of Pod shop/db-0 was not written in full: PodVolumeRestore velero/pvr-db-0-data is"
             " Failed: disk full; see the log of the node-agent"
         ],
     ),
@@ -135,15 +135,15 @@ DIFFERENCES: dict[str, tuple[World, Sequence[str]]] = {
         restored([pod("p")], [fs_data("p", "v")])
         .taken(bytes_total=10_000_000)
         .volume("pvr-p-v", bytes_done=5_000_000, bytes_total=10_000_000),
-        ["volume v of Pod shop/p was written with 4.8 of 9.5 MiB, though PodVolumeRestore"],
+        ["Volume v of Pod shop/p was written with 4.8 of 9.5 MiB, though PodVolumeRestore"],
     ),
     "a volume with nothing": (
         DATABASE.volume("pvr-db-0-data", bytes_done=0),
-        ["volume data of Pod shop/db-0 was written with 0.0 of 4.9 KiB"],
+        ["Volume data of Pod shop/db-0 was written with 0.0 of 4.9 KiB"],
     ),
     "a volume whose pod was there when Velero came": (
         DATABASE.objects(change={"Pod db-0": {"labels": {}}}).without_volumes(),
-        ["volume data of Pod shop/db-0 was not written: Pod shop/db-0 was there when Velero came to it"],
+        ["Volume data of Pod shop/db-0 was not written: Pod shop/db-0 was there when Velero came to it"],
     ),
     "a volume whose pod Velero could not restore": (
         ALONE.of(data=(fs_data("alone", "v"),))
@@ -152,24 +152,24 @@ DIFFERENCES: dict[str, tuple[World, Sequence[str]]] = {
         .says(errors=errors("error restoring pods/shop/alone: denied")),
         [
             "Pod shop/alone was not restored, for Velero could not: error restoring",
-            "volume v of Pod shop/alone was not written: Velero could not restore its pod: error restoring",
+            "Volume v of Pod shop/alone was not written: Velero could not restore its pod: error restoring",
         ],
     ),
     "a volume of a pod that Velero restored, without a PodVolumeRestore": (
         DATABASE.without_volumes(),
-        ["volume data of Pod shop/db-0 was not written: there is no PodVolumeRestore of it"],
+        ["Volume data of Pod shop/db-0 was not written: there is no PodVolumeRestore of it"],
     ),
     "a volume that only a Restore wrote that was made again": (
         DATABASE.volume("pvr-db-0-data", restore="back-0"),
-        ["volume data of Pod shop/db-0 was not written"],
+        ["Volume data of Pod shop/db-0 was not written"],
     ),
     "a snapshot whose claim was there": (
         SNAPPED.tells({"PersistentVolumeClaim data": "skipped"}),
-        ["snapshot of PersistentVolumeClaim shop/data was not restored: the claim was there when"],
+        ["Snapshot of PersistentVolumeClaim shop/data was not restored: the claim was there when"],
     ),
     "a snapshot whose claim nobody made anew": (
         SNAPPED.objects(change={"PersistentVolumeClaim data": {"labels": {}}}).unreadable(),
-        ["snapshot of PersistentVolumeClaim shop/data was not restored: the claim was there"],
+        ["Snapshot of PersistentVolumeClaim shop/data was not restored: the claim was there"],
     ),
     "a volume that failed when it was backed up": (
         CONFIG.of(lacking=(LackingVolume("shop", "data", "db-0", "data", "its backup is Failed"),)),
