@@ -16,6 +16,7 @@ from velero_volume_controller.kube.lists import pages
 from velero_volume_controller.kube.resources import Resource
 from velero_volume_controller.kube.waiting import together
 from velero_volume_controller.restore import kinds
+from velero_volume_controller.restore.defined import defined
 from velero_volume_controller.restore.gather import ROLE
 from velero_volume_controller.restore.listing import Listing, Selection
 from velero_volume_controller.restore.live import Live, decode_live
@@ -91,9 +92,10 @@ async def _listed(
     places: list[Selection | None] = [Selection(name, _EVERY) for name in sorted(namespaces)]
     if len(places) > _MANY:
         places = [None]
-    lists = [take(each, where) for each in _served(discovery, sorted(wanted)) for where in places]
-    lists += [take(each, None) for each in _served(discovery, [kinds.NAMESPACE])]
-    await together(lists)
+    served = await _served(client, discovery, sorted(wanted))
+    whole = await _served(client, discovery, [kinds.NAMESPACE])
+    lists = [take(each, where) for each in served for where in places]
+    await together([*lists, *(take(each, None) for each in whole)])
     if listing.forbidden:
         raise Hidden(
             f"this program may not {listing.forbidden[0]}, so what is there can't be seen; bind ClusterRole"
@@ -116,14 +118,16 @@ def _volumes_that_go(plan: Plan | None) -> frozenset[str]:
     )
 
 
-def _served(discovery: Discovery, wanted: Iterable[tuple[str, str]]) -> Iterable[Served]:
+async def _served(client: Client, discovery: Discovery, wanted: Iterable[tuple[str, str]]) -> list[Served]:
     """A kind that is served no more has no objects. Raises Hidden if it is only that nobody answers."""
+    found = []
     for group, kind in wanted:
-        found = discovery.find(group, kind)
-        if found is not None:
-            yield found
-        elif any(each.rpartition("/")[0] == group for each in discovery.unanswered):
-            raise Hidden(f"the API group {group} does not answer, so whether there is a {kind} can't be seen")
+        served = discovery.find(group, kind)
+        if served is not None:
+            found.append(served)
+        elif await defined(client, group, kind):
+            raise Hidden(f"nobody answers for {kind}.{group} now, so whether there is one can't be seen")
+    return found
 
 
 async def _volumes(client: Client, names: Iterable[str]) -> dict[Key, Live]:

@@ -1,0 +1,1 @@
+"""What the loop of CleanRestores decides without a cluster."""
