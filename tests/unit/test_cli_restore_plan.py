@@ -7,6 +7,7 @@ import io
 import json
 import sys
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,9 @@ def shop(*, pods: int = 2) -> list[dict[str, Any]]:
     ]
 
 
-def described(*, data: bool = True, phase: str = "Completed", **more: list[str]) -> dict[str, Any]:
+def described(
+    more: Mapping[str, list[str]] | None = None, *, data: bool = True, phase: str = "Completed"
+) -> dict[str, Any]:
     completed = [{"shop/db-0": "data (size: 5)"}] if data else []
     volumes = {"podVolumeBackups": {"podVolumeBackupsDetails": {"Completed": completed}}}
     listed = {
@@ -76,7 +79,7 @@ def described(*, data: bool = True, phase: str = "Completed", **more: list[str])
         "v1/PersistentVolume": ["pv-1"],
         "v1/Secret": ["shop/password"],
         "rbac.authorization.k8s.io/v1/ClusterRole": ["reader"],
-        **more,
+        **(more or {}),
     }
     return {
         "metadata": {"name": "b1"},
@@ -186,7 +189,7 @@ def test_a_leaders_annotation_is_no_change(files: Files) -> None:
         lock["metadata"]["annotations"] = {"control-plane.alpha.kubernetes.io/leader": at}
         return files.write(f"{at}.json", {"kind": "List", "items": [*shop(), lock]})
 
-    backup = files.write("b.json", described(**{"v1/ConfigMap": ["shop/lock"]}))
+    backup = files.write("b.json", described({"v1/ConfigMap": ["shop/lock"]}))
     one, other = (files.document(contents=backup, objects=led(at)) for at in ("one", "other"))
     assert actions(one)["ConfigMap shop/lock"] == "delete"
     assert one["hash"] == other["hash"]

@@ -51,6 +51,8 @@ _LEFT_OUT: Final = frozenset(
 #: Groups of which nothing is stored: their objects are computed when asked for, and have no uid.
 _COMPUTED: Final = frozenset({"metrics.k8s.io", "custom.metrics.k8s.io", "external.metrics.k8s.io"})
 
+_BELOW_VELEROS: Final = f".{VELERO_GROUP}"
+
 POD: Final = ("", "Pod")
 CLAIM: Final = ("", "PersistentVolumeClaim")
 VOLUME: Final = ("", "PersistentVolume")
@@ -108,7 +110,7 @@ def left_out(key: Key) -> bool:
 
 def veleros(key: Key) -> bool:
     """Whether it is of Velero's own groups; one of ours is not."""
-    return key.group == VELERO_GROUP or (key.group.endswith(f".{VELERO_GROUP}") and not ours(key))
+    return key.group == VELERO_GROUP or (key.group.endswith(_BELOW_VELEROS) and not ours(key))
 
 
 def ours(key: Key) -> bool:

@@ -137,9 +137,9 @@ def _data(draw: st.DrawFn, there: list[Live], held: list[Key]) -> Iterator[Volum
         if each.volume and draw(st.integers(0, 2)) == 0:
             native = draw(st.booleans())
             yield snapshot(each.key.name, each.key.namespace, native=native, of=each.volume if native else "")
-    for each in held:
-        if each.kind == "Pod" and each.name.startswith("w") and draw(st.integers(0, 2)) == 0:
-            yield fs_data(each.name, "scratch", "", each.namespace)
+    for key in held:
+        if key.kind == "Pod" and key.name.startswith("w") and draw(st.integers(0, 2)) == 0:
+            yield fs_data(key.name, "scratch", "", key.namespace)
 
 
 @dataclass
