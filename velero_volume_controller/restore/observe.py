@@ -147,7 +147,7 @@ class Eyes:
         try:
             gathered = await gather_plan(self._client, found.namespace, spec)
             with self._metrics.clean_restore_plan_seconds.time():
-                # In a thread: with ten thousands of objects it takes a second, and the Lease is to be renewed.
+                # In a thread: with 50,000 objects it takes a second, and the Lease is to be renewed.
                 plan = await asyncio.to_thread(make_plan, gathered.given)
             fresh = Fresh(plan, gathered.sources)
             # When it is made again to be compared, it is not kept.
