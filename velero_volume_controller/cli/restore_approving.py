@@ -180,11 +180,12 @@ def _show(where: Where, found: CleanRestore) -> Plan:
 
 def _typed(namespaces: list[str], name: str) -> bool:
     """Whether the person types all of these names, in any order; that of the run where there are none."""
-    what = f"the {counted(len(namespaces), 'namespace')}" if namespaces else "the CleanRestore"
-    more = ", separated by spaces" if len(namespaces) > 1 else ""
+    what = "the name of the namespace" if namespaces else "the name of the CleanRestore"
+    if len(namespaces) > 1:
+        what = f"the names of all {counted(len(namespaces), 'namespace')}, separated by spaces"
     wanted = namespaces or [name]
     click.echo(err=True)
-    for line in wrap(f"To let it go on, type the name of {what}{more}. Anything else ends this.", width()):
+    for line in wrap(f"To let it go on, type {what}. Anything else ends this.", width()):
         click.echo(line, err=True)
     typed = str(click.prompt(">", default="", show_default=False, prompt_suffix=" ", err=True)).split()
     if sorted(set(typed)) == sorted(wanted):

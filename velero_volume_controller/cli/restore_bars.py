@@ -257,9 +257,9 @@ def _troubles(view: RunView, pen: Pen) -> Iterator[Line]:
     for difference in view.verify.differences if view.verify else ():
         told += _told(_BAD, f"differs: {difference}", pen, "- ", "yellow")
     for note in view.notes:
-        told += _told(_BAD, note, pen, "* ")
+        told += _told(_QUIET, note, pen, "* ")
     if told:
-        yield Line(_BAD, "")
+        yield Line(_QUIET, "")
     yield from told
 
 

@@ -119,7 +119,7 @@ def _loss(plan: Plan, spec: CleanRestoreSpec) -> Iterator[str]:
     if plan.quiesce:
         still = Counter(each.key.kind for each in plan.quiesce)
         told = ", ".join(counted(number, kind) for kind, number in sorted(still.items()))
-        yield f"First {told} stand still: what they serve is down until all is restored."
+        yield f"To stand still first: {told}. What they serve is down until all is restored."
     if not plan.count(Action.DELETE):
         yield _NOTHING
     elif spec.undo is Undo.NONE:
