@@ -7,31 +7,15 @@ from html import escape
 from typing import Final
 
 from velero_volume_controller.restore.groups import ORDER, Group, by_namespace, counts
+from velero_volume_controller.restore.html_page import counts as figures
+from velero_volume_controller.restore.html_page import document, items
 from velero_volume_controller.restore.planned import Action, Plan
 
 _STYLE: Final = """
-:root { color-scheme: light dark; --ink: #1c2733; --paper: #fff; --faint: #5f6c7a; --line: #d9e0e7;
-  --delete: #b3362f; --keep: #2f7d4f; --create: #2f6fb3; --blocked: #a15c00; --alarm: #fff4e0; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #dfe6ee; --paper: #12181f; --faint: #93a0ae; --line: #2c3844;
-    --delete: #ef827b; --keep: #6fc493; --create: #7db2ec; --blocked: #f0b35a; --alarm: #2b2313; } }
-body { margin: 1.5rem auto; padding: 0 1rem; max-width: 70rem; font: 15px/1.45 system-ui, sans-serif;
-  color: var(--ink); background: var(--paper); }
-h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; }
-.hash { color: var(--faint); overflow-wrap: anywhere; font: 12px ui-monospace, monospace; }
-.counts { display: flex; flex-wrap: wrap; gap: .6rem; padding: 0; list-style: none; }
-.counts li { flex: 1 1 7rem; padding: .5rem .8rem; border: 1px solid var(--line); border-radius: 6px; }
-.counts b { display: block; font-size: 1.4rem; font-variant-numeric: tabular-nums; }
-.alarm { padding: .2rem 1rem .8rem; border-left: 4px solid var(--blocked); background: var(--alarm); }
-.delete { color: var(--delete); } .keep { color: var(--keep); } .create { color: var(--create); }
-.blocked { color: var(--blocked); }
-details { border-top: 1px solid var(--line); padding: .35rem 0; }
-summary { cursor: pointer; overflow-wrap: anywhere; }
-summary span { color: var(--faint); }
+.delete { color: var(--bad); } .keep { color: var(--good); } .create { color: var(--new); }
+.blocked { color: var(--warn); }
 .group { margin: .5rem 0 .5rem 1rem; overflow-wrap: anywhere; }
 .group .what { font-weight: 600; } .group .why { color: var(--faint); }
-.group .names { font: 13px/1.5 ui-monospace, monospace; }
-li { margin: .2rem 0; }
 """
 _WORDS: Final = {
     Action.DELETE: "deleted",
@@ -48,19 +32,12 @@ def page(plan: Plan, title: str) -> str:
     """The whole page. Whatever the names hold, they are text in it."""
     told = counts(plan)
     parts = [
-        "<!DOCTYPE html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width">',
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{escape(title)}</h1>",
         f'<p class="hash">{escape(plan.hash)}</p>',
-        '<ul class="counts">',
-        *(
-            f'<li><b class="{action.value}">{told[action.value]:,}</b>{_WORDS[action]}</li>'
+        figures(
+            (f"{told[action.value]:,}", _WORDS[action], action.value)
             for action in ORDER
             if told[action.value] or action is not Action.BLOCKED
         ),
-        "</ul>",
         *_alarm(plan),
         "<h2>Every object</h2>",
         *_sections(plan),
@@ -68,8 +45,8 @@ def page(plan: Plan, title: str) -> str:
     if plan.clear and not plan.refused:
         parts += ["<h2>In this order</h2>", *_order(plan)]
     if plan.notes:
-        parts += ["<h2>Notes</h2><ul>", *(f"<li>{escape(note)}</li>" for note in plan.notes), "</ul>"]
-    return "\n".join([*parts, "</body></html>", ""])
+        parts += ["<h2>Notes</h2>", items(plan.notes)]
+    return document(title, parts, _STYLE)
 
 
 def _alarm(plan: Plan) -> Iterator[str]:
