@@ -154,7 +154,7 @@ async def test_nothing_stands_against_a_restore_when_all_is_well(scene: Scene) -
 async def test_what_is_wrong_is_found_where_it_is(scene: Scene) -> None:
     """Everything at once: each of it in an object of the real API server."""
     name = scene.shop.name
-    scene.resources[f"{ground.GROUP}/v9/Widget"] = [f"{name}/w"]
+    scene.resources["absent.example.com/v9/Thing"] = [f"{name}/t"]
     scene.change("backups", "nightly", {"status": {"expiration": stamp(hours=1)}})
     scene.change(
         "backupstoragelocations", "default", {"status": {"phase": "Unavailable", "message": "no such bucket"}}
@@ -197,7 +197,7 @@ async def test_what_is_wrong_is_found_where_it_is(scene: Scene) -> None:
         "apiVersion": "v1",
         "kind": "ResourceQuota",
         "metadata": {"name": "few"},
-        "spec": {"hard": {"count/deployments.apps": "0", "count/widgets.restore.example.com": "0"}},
+        "spec": {"hard": {"count/deployments.apps": "0"}},
     }
     ground.make(scene.shop, quota)
     try:

@@ -237,26 +237,26 @@ async def test_kinds_that_may_not_be_listed_are_named_with_the_role_that_grants_
     assert "Apply manifests/restore.yaml, which binds ClusterRole velero-volume-controller-restore" in said
 
 
-async def test_ten_pages_of_one_kind_come_whole_and_keep_nobody_waiting(cluster: Ground) -> None:
-    """Five thousand Secrets and ConfigMaps elsewhere, which a plan for this namespace is not about."""
+async def test_many_pages_of_one_kind_come_whole_and_keep_nobody_waiting(cluster: Ground) -> None:
+    """What the loop's thread computes at a stretch counts: other processes may keep it waiting, too."""
+    number = 1300
     crowd = await asyncio.to_thread(Namespace.create, cluster.shop.api, "gather-crowd")
-    await asyncio.to_thread(fill_with, crowd, 5200)
-    longest, stop = 0.0, asyncio.Event()
+    await asyncio.to_thread(fill_with, crowd, number)
+    stretches, stop = [0.0], asyncio.Event()
 
     async def beat() -> None:
-        nonlocal longest
         while not stop.is_set():
-            began = time.monotonic()
-            await asyncio.sleep(0.005)
-            longest = max(longest, time.monotonic() - began - 0.005)
+            began = time.thread_time()
+            await asyncio.sleep(0)
+            stretches.append(time.thread_time() - began)
 
     beating = asyncio.create_task(beat())
     gathered = await cluster.gather("gather-crowd")
     stop.set()
     await beating
     held = sum(key.namespace == "gather-crowd" and key.kind == "ConfigMap" for key in gathered.objects)
-    assert held == 5200
-    assert longest < 0.2, f"the loop stood still for {longest * 1000:.0f} ms"
+    assert held == number
+    assert max(stretches) < 0.05
 
 
 def fill_with(crowd: Namespace, number: int) -> None:
