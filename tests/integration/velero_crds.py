@@ -28,17 +28,31 @@ def definitions() -> tuple[dict[str, Any], ...]:
 def install(api: client.ApiClient) -> None:
     """All of them, over whatever is there of them."""
     extensions = client.ApiextensionsV1Api(api)
-    listed: Any = extensions.list_custom_resource_definition().items
-    versions = {crd.metadata.name: crd.metadata.resource_version for crd in listed}
     for definition in definitions():
-        name = definition["metadata"]["name"]
-        body: Any = definition
-        if name in versions:
-            body = {**definition, "metadata": {"name": name, "resourceVersion": versions[name]}}
-            extensions.replace_custom_resource_definition(name, body)
-        else:
-            extensions.create_custom_resource_definition(body)
-        eventually(partial(_established, extensions, name), True)
+        eventually(partial(_put, extensions, definition), True)
+        eventually(partial(_established, extensions, definition["metadata"]["name"]), True)
+
+
+def _put(extensions: client.ApiextensionsV1Api, definition: dict[str, Any]) -> bool:
+    """Whether it is there as it is wanted; not if the API server was changing it at the same time."""
+    name = definition["metadata"]["name"]
+    body: Any = definition
+    try:
+        found: Any = extensions.read_custom_resource_definition(name)
+    except client.ApiException as error:
+        if error.status != 404:
+            raise
+        extensions.create_custom_resource_definition(body)
+        return True
+    version = {"name": name, "resourceVersion": found.metadata.resource_version}
+    body = {**definition, "metadata": version}
+    try:
+        extensions.replace_custom_resource_definition(name, body)
+    except client.ApiException as error:
+        if error.status != 409:
+            raise
+        return False
+    return True
 
 
 def _established(extensions: client.ApiextensionsV1Api, name: str) -> bool:
