@@ -26,6 +26,7 @@ ALL = restored([live("ConfigMap a"), live("Namespace shop"), live("ClusterRole r
 CONFIG = restored([live("ConfigMap a")])
 ALONE = restored([pod("alone")])
 JOB = live("Job nightly", ended=True)
+USED = restored([pod("alone", "data"), claim("data")])
 SNAPPED = restored([claim("data")], [snapshot("data")])
 
 
@@ -112,9 +113,19 @@ DIFFERENCES: dict[str, tuple[World, Sequence[str]]] = {
         .tells({"PersistentVolume pv-a": "failed"}),
         ["PersistentVolume pv-a was not restored"],
     ),
-    "a claim that is not bound, which a pod uses": (
+    "a claim that is not bound, into which data was to come back": (
         DATABASE.state("PersistentVolumeClaim data", phase="Pending"),
         ["PersistentVolumeClaim shop/data is not bound but Pending; see kubectl -n shop describe"],
+    ),
+    "a claim without data that is not bound, which a pod uses": (
+        USED.state("PersistentVolumeClaim data", phase="Pending"),
+        ["PersistentVolumeClaim shop/data is not bound but Pending"],
+    ),
+    "a pod whose workload is going": (
+        restored([DB, pod("db-0", controller=DB)]).objects(
+            "Pod db-0", change={"StatefulSet db": {"terminating": True}}
+        ),
+        ["Pod shop/db-0 is gone since Velero restored it", "StatefulSet shop/db is gone since"],
     ),
     "a claim that has lost its volume": (
         DATABASE.state("PersistentVolumeClaim data", phase="Lost"),
@@ -224,6 +235,7 @@ def test_the_whole_of_what_is_told_of_the_simple_cases() -> None:
     several = {
         "words about an object with a longer name are not about this one": 2,
         "a volume whose pod Velero could not restore": 2,
+        "a pod whose workload is going": 2,
         "a pod with data, which was running, that Velero never came to": 1,
     }
     for sentence, (world, _) in DIFFERENCES.items():
@@ -331,6 +343,11 @@ FINE: dict[str, World] = {
     "a claim without data that no pod uses": restored([claim("spare")]).state(
         "PersistentVolumeClaim spare", phase="Pending"
     ),
+    "a claim without data that only a pod uses which has ended": USED.state(
+        "PersistentVolumeClaim data", phase="Pending"
+    )
+    .state("Pod alone", ready=False, phase="Succeeded")
+    .objects(change={"Pod alone": {"ended": True}}),
     "a Restore that only warned": CONFIG.says(warnings=errors("something is odd")),
     "a volume of which links were counted": restored([pod("p")], [fs_data("p", "v")])
     .taken(bytes_total=BYTES + 900)
