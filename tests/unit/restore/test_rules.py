@@ -289,6 +289,21 @@ OWNERS: dict[str, Case] = {
         ["ConfigMap a"],
         {"ConfigMap a": ("blocked", "Widget w, which controls it, is not among the objects; give all kinds")},
     ),
+    "a claim that its StatefulSet controls is not taken along": Case(
+        [SET, claim("data", volume="", controller=SET)],
+        ["StatefulSet db"],
+        {"StatefulSet db": ("blocked", "which would go with it"), "PersistentVolumeClaim data": "keep"},
+    ),
+    "an extra with another owner that stays is not taken along": Case(
+        [SET, other, live("ConfigMap c", other, controller=SET)],
+        ["StatefulSet db"],
+        {"StatefulSet db": "delete", "ConfigMap c": "keep"},
+    ),
+    "an owner in another namespace keeps nothing from the garbage collector": Case(
+        [parent, far := live("ConfigMap other/b"), live("Secret s", parent, far, protected=True)],
+        ["ConfigMap a"],
+        {"ConfigMap a": ("blocked", "which would go with it"), "Secret s": "keep"},
+    ),
     "a claim that its StatefulSet owns and that stays blocks the StatefulSet": Case(
         [SET, claim("data", SET, volume="")],
         ["StatefulSet db"],
@@ -494,6 +509,35 @@ def test_an_object_with_an_owner_that_is_not_known_is_deleted_by_itself() -> Non
     assert told(made, "Secret s").by == key("Widget w")
     assert told(made, "Secret t").by is None
     assert [each.key.name for each in made.clear] == ["w", "t"]
+
+
+HASHES: dict[str, tuple[list[Live], bool]] = {
+    "the same": ([live("ConfigMap a"), live("ConfigMap extra"), *WEB], True),
+    "other pods": ([live("ConfigMap a"), live("ConfigMap extra"), *deployment("web", pods=5)], True),
+    "an extra that was changed": (
+        [live("ConfigMap a"), live("ConfigMap extra", mark="generation:2"), *WEB],
+        True,
+    ),
+    "an object that was changed": (
+        [live("ConfigMap a", mark="generation:2"), live("ConfigMap extra"), *WEB],
+        False,
+    ),
+    "an object that was made again": ([live("ConfigMap a", uid="2"), live("ConfigMap extra"), *WEB], False),
+    "an object that is gone": ([live("ConfigMap extra"), *WEB], False),
+    "an extra that is gone": ([live("ConfigMap a"), *WEB], False),
+    "an extra that is new": (
+        [live("ConfigMap a"), live("ConfigMap extra"), live("ConfigMap b"), *WEB],
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", HASHES)
+def test_the_hash_is_of_what_nobody_else_makes(sentence: str) -> None:
+    there, same = HASHES[sentence]
+    held = ["ConfigMap a", "Deployment web"]
+    first = plan(HASHES["the same"][0], held).hash
+    assert (plan(there, held).hash == first) is same
 
 
 def test_quiescing_stops_what_starts_others_first() -> None:
