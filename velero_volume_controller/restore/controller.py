@@ -30,8 +30,8 @@ from velero_volume_controller.restore.available import missing
 from velero_volume_controller.restore.fail_point import FailPoint
 from velero_volume_controller.restore.machine import looks, step
 from velero_volume_controller.restore.naming import RESUME
-from velero_volume_controller.restore.objects import CleanRestore, decode_restore_run
-from velero_volume_controller.restore.observe import Eyes, Seen, identity
+from velero_volume_controller.restore.objects import CleanRestore, decode_restore_run, identity
+from velero_volume_controller.restore.observe import Eyes, Seen
 from velero_volume_controller.restore.outcomes import ended_phases, without_rights
 from velero_volume_controller.restore.precedence import held_by_others
 from velero_volume_controller.restore.run import few

@@ -22,7 +22,7 @@ from velero_volume_controller.restore.gather_facts import Question, gather_facts
 from velero_volume_controller.restore.listing import Unreadable
 from velero_volume_controller.restore.look_live import look_live
 from velero_volume_controller.restore.look_velero import look_at_restores, look_at_undo
-from velero_volume_controller.restore.objects import CleanRestore
+from velero_volume_controller.restore.objects import CleanRestore, identity
 from velero_volume_controller.restore.plan import make_plan
 from velero_volume_controller.restore.planned import Plan, PlanRefused
 from velero_volume_controller.restore.planning import gather_plan
@@ -34,7 +34,6 @@ from velero_volume_controller.restore.steps import (
     Look,
     Observed,
     Problem,
-    RunIdentity,
     Unplannable,
 )
 from velero_volume_controller.restore.stored_plan import Damaged, store
@@ -186,8 +185,3 @@ class Eyes:
         now = format_time(datetime.now(UTC))
         ran = Ran(identity(found), spec, found.status, plan, restores, observed.restored, now)
         return await self._checker.look(ran)
-
-
-def identity(found: CleanRestore) -> RunIdentity:
-    """By which it is told from others."""
-    return RunIdentity(found.namespace, found.name, found.uid, found.generation)

@@ -11,6 +11,7 @@ from velero_volume_controller.restore.contents import Contents, joined
 from velero_volume_controller.restore.gather import Progress, gather_cluster, gather_contents, namespaces_of
 from velero_volume_controller.restore.planned import Input, PlanRefused
 from velero_volume_controller.restore.sources import sources_of
+from velero_volume_controller.restore.undone import undone
 from velero_volume_controller.velero.model.restores import NOT_PASSED_ON
 
 
@@ -29,7 +30,7 @@ async def gather_plan(
 ) -> Gathered:
     """Of a CleanRestore in this namespace.
 
-    Raises PlanRefused, and what ``sources_of``, ``gather_contents`` and ``gather_cluster`` raise.
+    Raises PlanRefused, and what ``sources_of``, ``gather_contents``, ``gather_cluster`` and ``undone`` raise.
     """
     for key in spec.restore_template:
         if key in NOT_PASSED_ON:
@@ -45,7 +46,11 @@ async def gather_plan(
     cluster = await gather_cluster(client, namespaces_of(contents, wanted), names, progress)
     lanes = {each.namespace: "it is the namespace of a Velero" for each in sources}
     cluster = replace(cluster, hosts={**lanes, **cluster.hosts})
-    return Gathered(Input(wanted, contents, cluster, namespace), sources, held)
+    given = Input(wanted, contents, cluster, namespace)
+    if spec.undo_of is not None:
+        taken_back = await undone(client, namespace, spec.undo_of)
+        given = replace(given, made_by=taken_back.made_by, found=taken_back.found)
+    return Gathered(given, sources, held)
 
 
 def clearing_of(spec: CleanRestoreSpec) -> Clearing:
