@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
 import structlog
 
 from velero_volume_controller.api.backupset import GROUP, VERSION, BackupSetStatus
@@ -17,9 +16,9 @@ from velero_volume_controller.backup.steps import CreateBackup, Nudge, Tell
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError
 from velero_volume_controller.kube.events import Event, Recorder, Regarding
-from velero_volume_controller.kube.resources import Identity, Resource, annotate, create, replace_status
+from velero_volume_controller.kube.resources import Identity, Resource, annotate, replace_status
 from velero_volume_controller.velero.client.lanes import BACKUPS
-from velero_volume_controller.velero.model.backups import decode_backup
+from velero_volume_controller.velero.client.making import make_once
 
 BACKUP_SETS: Final = Resource(GROUP, VERSION, "backupsets", "BackupSet")
 #: On a Backup: when it was touched so that Velero looks at it again.
@@ -42,36 +41,15 @@ async def create_backup(client: Client, action: CreateBackup) -> str | None:
     }
     body = {"metadata": metadata, "spec": dict(action.spec)}
     try:
-        await create(client, BACKUPS, action.lane, body)
+        unlike = await make_once(client, BACKUPS, action.lane, body, [naming.SPEC])
     except ApiError as error:
-        if error.status in _FOR_GOOD:
-            return f"Backup {action.lane}/{action.name} is not valid: {error.message}"
-        if error.status != 409 or error.reason != "AlreadyExists":
+        if error.status not in _FOR_GOOD:
             raise
-        return await _unlike(client, action)
+        return f"Backup {action.lane}/{action.name} is not valid: {error.message}"
+    if unlike is not None:
+        return f"{unlike}; delete it with velero backup delete, or run the set under another name"
     log.info("Backup handed over", lane=action.lane, backup=action.name, attempt=action.attempt)
     return None
-
-
-async def _unlike(client: Client, action: CreateBackup) -> str | None:
-    """Why the Backup that has the name is not the one that was to be made; None if it is.
-
-    Raises ApiError 404 if it has gone meanwhile: then it can be made after all.
-    """
-    path = BACKUPS.path(action.lane, action.name)
-    try:
-        found = decode_backup(await client.request("GET", path))
-    except msgspec.MsgspecError as error:
-        return f"Backup {action.lane}/{action.name} exists and can't be read: {error}"
-    differing = [key for key, value in action.labels.items() if found.labels.get(key) != value]
-    if found.annotations.get(naming.SPEC) != action.annotations.get(naming.SPEC):
-        differing.append(naming.SPEC)
-    if not differing:
-        return None
-    return (
-        f"Backup {action.lane}/{action.name} exists and was not made for this attempt: it differs in"
-        f" {', '.join(differing)}; delete it with velero backup delete, or run the set under another name"
-    )
 
 
 async def nudge(client: Client, action: Nudge) -> None:

@@ -62,4 +62,4 @@ async def _unlike(
     differing += [key for key in annotations if noted.get(key) != said.get(key)]
     if not differing:
         return None
-    return f"{which} exists and was not made for this: it differs in {', '.join(differing)}"
+    return f"{which} exists and was not made for this attempt: it differs in {', '.join(differing)}"
