@@ -39,6 +39,7 @@ from velero_volume_controller.restore.steps import (
     Step,
     Still,
 )
+from velero_volume_controller.velero.model.backup_contents import Key
 from velero_volume_controller.velero.model.backups import Backup
 from velero_volume_controller.velero.model.restore_runs import RESTORE_LABEL, Restore
 
@@ -112,6 +113,10 @@ class Drive:
     def over(self) -> bool:
         """Whether it has ended, and is not told to go on, once others have done what they do."""
         self.meddle(self)
+        return self.ended()
+
+    def ended(self) -> bool:
+        """Without others."""
         ended = self.status.phase is not None and self.status.phase.ended
         demanded = self.resume not in {"", self.status.resumed} and self.status.resume_from is not None
         return ended and not demanded
@@ -222,8 +227,18 @@ class Drive:
             and (live := self.cluster.objects.get(each.key)) is not None
             and not live.scheduled
         ]
+        data = [
+            self.velero.written.get(claim.uid) == value
+            for name in self.sources
+            for (namespace, volume), (value, _, _) in self.velero.held[name].data.items()
+            if (claim := self.cluster.objects.get(Key(*kinds.CLAIM, namespace, volume))) is not None
+        ]
         found = Verified(
-            objects=len(wanted), missing=len(missing), differences=[f"{key} is missing" for key in missing]
+            objects=len(wanted),
+            missing=len(missing),
+            volumes=len(data),
+            volumes_done=sum(data),
+            differences=[f"{key} is missing" for key in missing],
         )
         return Checked(found, waiting=bool(unready))
 
