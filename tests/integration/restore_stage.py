@@ -259,7 +259,10 @@ class Stage:
         self.application()
         self.back_up("b1")
         self.change()
-        return vvc.start_leading(*options), self.objects()
+        replica = vvc.launch(*options)
+        replica.line("listed", within=90.0, path="/api/v1/pods")
+        eventually(lambda: replica.leads, True, within=30)
+        return replica, self.objects()
 
     def create(self, name: str, **spec: Any) -> None:
         spec.setdefault("source", {"backup": "b1"})

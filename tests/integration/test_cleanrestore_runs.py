@@ -222,7 +222,10 @@ def test_a_restore_of_somebody_else_under_the_same_name_is_refused(stage: Stage,
     stage.custom.create_namespaced_custom_object("velero.io", "v1", stage.here, "restores", body)
     stage.absent.discard("undo")
     assert stage.ended("monday") == "Failed"
-    assert f"Restore {stage.here}/{name} exists and was not made for this attempt" in stage.condition("monday")[2]
+    assert (
+        f"Restore {stage.here}/{name} exists and was not made for this attempt"
+        in stage.condition("monday")[2]
+    )
 
 
 def test_a_finalizer_that_never_ends_is_named_and_never_taken_off(stage: Stage, vvc: Vvc) -> None:
