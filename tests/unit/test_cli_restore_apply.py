@@ -81,6 +81,8 @@ def test_what_is_lost_whatever_happens_is_told() -> None:
     assert "* There is no undo backup: what is deleted can't be brought back by vvc restore undo." in told(
         shop(), without
     )
+    taken_back = CleanRestoreSpec(source=Source(backup="b1"), undo=Undo.NONE, undo_of="back")
+    assert any(line.startswith("* This undoes back. What was written") for line in told(shop(), taken_back))
     best = CleanRestoreSpec(source=Source(backup="b1"), undo=Undo.BEST_EFFORT)
     assert any("as far as it goes" in line for line in told(shop(), best))
     assert "* Nothing has to be deleted." in told(makers.plan([], ["Secret password"]))

@@ -127,7 +127,8 @@ def _refuse(where: Where, found: CleanRestore) -> None:
     """Says what is in the way. Always raises."""
     reason, problems = why_refused(found)
     if reason in ENVIRONMENT:
-        raise KubeError(f"{_called(found)} can't be planned: {'; '.join(problems)}")
+        again = f"vvc restore apply {found.name} -n {found.namespace}"
+        raise KubeError(f"{_called(found)} can't be planned: {'; '.join(problems)} Go on: {again}")
     if found.status.plan is not None:
         _show(where, found)
     more = "" if found.status.plan is None else " All of it: vvc restore plan {0} -n {1}."

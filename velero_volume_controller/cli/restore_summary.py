@@ -122,6 +122,10 @@ def _loss(plan: Plan, spec: CleanRestoreSpec) -> Iterator[str]:
         yield f"To stand still first: {told}. What they serve is down until all is restored."
     if not plan.count(Action.DELETE):
         yield _NOTHING
+    elif spec.undo is Undo.NONE and spec.undo_of is not None:
+        yield (
+            f"This undoes {spec.undo_of}. What was written since that is lost: no undo backup is taken of it."
+        )
     elif spec.undo is Undo.NONE:
         yield "There is no undo backup: what is deleted can't be brought back by vvc restore undo."
     else:

@@ -195,7 +195,8 @@ def _left(status: CleanRestoreStatus, restores: Sequence[RestoreView]) -> float 
     rate = sum(each.rate for each in rest)
     if rate <= 0 or any(not each.total for each in rest):
         return None
-    return sum(max(each.total - each.done, 0) for each in rest) / rate
+    # Once all is told of, nothing says how long Velero takes to end it.
+    return sum(max(each.total - each.done, 0) for each in rest) / rate or None
 
 
 def _problems(status: CleanRestoreStatus, failure: str) -> Iterator[str]:
