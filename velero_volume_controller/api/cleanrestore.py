@@ -333,6 +333,9 @@ class PlanSummary(_Status):
     backups: Annotated[
         list[SourceBackup], Meta(description="What is restored, in the order in which it is.")
     ] = []
+    undoes: Annotated[
+        str, Meta(description="The uid of the CleanRestore that is undone: what it left stilled is put back.")
+    ] = ""
 
 
 class RunStep(_Status):

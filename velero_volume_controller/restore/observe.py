@@ -148,12 +148,12 @@ class Eyes:
             with self._metrics.clean_restore_plan_seconds.time():
                 # In a thread: with 50,000 objects it takes a second, and the Lease is to be renewed.
                 plan = await asyncio.to_thread(make_plan, gathered.given)
-            fresh = Fresh(plan, gathered.sources)
+            fresh = Fresh(plan, gathered.sources, undoes=gathered.undoes)
             # When it is made again to be compared, it is not kept.
             if found.status.phase is RestorePhase.PLANNING:
                 stored = await asyncio.to_thread(store, plan)
                 names = await plan_maps.write(self._client, identity(found), stored)
-                fresh = Fresh(plan, gathered.sources, names, stored.digest)
+                fresh = Fresh(plan, gathered.sources, names, stored.digest, gathered.undoes)
             if checked:
                 seen.problems = await self._validate(found, spec, plan, gathered.held)
             seen.fresh = fresh

@@ -20,8 +20,9 @@ from velero_volume_controller.restore.clearing import (
 )
 from velero_volume_controller.restore.drift import drift, stop
 from velero_volume_controller.restore.live import Live
+from velero_volume_controller.restore.quiet import note_of, put_back
 from velero_volume_controller.restore.run import Run, few
-from velero_volume_controller.restore.steps import Delete
+from velero_volume_controller.restore.steps import Delete, PutBack
 
 _LOOK_AGAIN: Final = 1.0
 #: How long a Velero that failed a Restore must have made nothing more: a new server fails what the old one
@@ -101,6 +102,10 @@ def wait_gone(run: Run) -> None:
         run.progressing("True", "WaitingGone", message)
         run.wakes.append(_LOOK_AGAIN)
         return
+    if stilled := _left_stilled(run):
+        run.actions += stilled
+        run.wakes.append(_LOOK_AGAIN)
+        return
     if run.status.clear_again and run.age(_cleared_since(run)) < _CALM:
         run.wakes.append(_LOOK_AGAIN)
         return
@@ -108,6 +113,15 @@ def wait_gone(run: Run) -> None:
         each.cleared = each.cleared or each.name in run.status.clear_again
     run.status.clear_again = []
     run.enter(RestorePhase.RESTORING, "all that was to go is gone")
+
+
+def _left_stilled(run: Run) -> list[PutBack]:
+    """What the run that is undone had stilled, and did not come to delete: nobody else would start it."""
+    undoes = run.status.plan.undoes if run.status.plan is not None else ""
+    if not undoes:
+        return []
+    noted = [(each, note) for each in run.live.values() if (note := note_of(each, undoes))]
+    return [put_back(each, note) for each, note in noted if not each.terminating]
 
 
 def _attached(run: Run) -> list[str]:

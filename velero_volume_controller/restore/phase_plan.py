@@ -65,6 +65,7 @@ def _summary(run: Run, fresh: Fresh) -> PlanSummary:
         made=run.now,
         namespaces=sorted(found.targets.values()),
         backups=list(fresh.sources),
+        undoes=fresh.undoes,
     )
 
 

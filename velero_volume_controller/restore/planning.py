@@ -18,11 +18,13 @@ from velero_volume_controller.velero.model.restores import NOT_PASSED_ON
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """``given`` is all that the plan is made from. ``sources`` are its Backups in the order in which they are
-    restored; ``held`` is what those of each Velero hold, by its namespace."""
+    restored; ``held`` is what those of each Velero hold, by its namespace; ``undoes`` the uid of the run that
+    is undone."""
 
     given: Input
     sources: tuple[SourceBackup, ...]
     held: Mapping[str, Contents]
+    undoes: str = ""
 
 
 async def gather_plan(
@@ -47,10 +49,11 @@ async def gather_plan(
     lanes = {each.namespace: "it is the namespace of a Velero" for each in sources}
     cluster = replace(cluster, hosts={**lanes, **cluster.hosts})
     given = Input(wanted, contents, cluster, namespace)
-    if spec.undo_of is not None:
-        taken_back = await undone(client, namespace, spec.undo_of)
-        given = replace(given, made_by=taken_back.made_by, found=taken_back.found)
-    return Gathered(given, sources, held)
+    if spec.undo_of is None:
+        return Gathered(given, sources, held)
+    taken_back = await undone(client, namespace, spec.undo_of)
+    given = replace(given, made_by=taken_back.made_by, found=taken_back.found)
+    return Gathered(given, sources, held, taken_back.uid)
 
 
 def clearing_of(spec: CleanRestoreSpec) -> Clearing:

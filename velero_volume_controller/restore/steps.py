@@ -62,12 +62,13 @@ class Unplannable:
 @dataclass(frozen=True, slots=True)
 class Fresh:
     """A plan of now. ``sources`` are its Backups in the order in which they are restored; ``config_maps``
-    hold it already, and ``digest`` is of what they hold."""
+    hold it already, and ``digest`` is of what they hold. ``undoes`` is the uid of the run that it undoes."""
 
     plan: Plan
     sources: tuple[SourceBackup, ...]
     config_maps: tuple[str, ...] = ()
     digest: str = ""
+    undoes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

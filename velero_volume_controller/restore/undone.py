@@ -15,9 +15,10 @@ from velero_volume_controller.velero.model.names import backup_label
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """``made_by`` are the labels' values by which its Restores' objects are known; ``found`` the uids of what
-    was live when it was planned."""
+    """``uid`` is its own. ``made_by`` are the labels' values by which its Restores' objects are known;
+    ``found`` the uids of what was live when it was planned."""
 
+    uid: str
     made_by: frozenset[str]
     found: frozenset[str]
 
@@ -40,6 +41,7 @@ async def undone(client: Client, namespace: str, name: str) -> Undone:
             f"{which} does not know any more what it did: {error}; restore from a Backup"
         ) from None
     return Undone(
+        run.uid,
         frozenset(backup_label(each.name) for each in status.restores),
         frozenset(each.uid for each in plan.objects if each.uid),
     )

@@ -9,7 +9,17 @@ import msgspec
 import pytest
 
 from tests.unit.restore.makers import claim, fs_data, key, live, plan, pod, volume
-from tests.unit.restore_run.runmaker import P, deletes, in_phase, make_spec, of, outcome, said, take
+from tests.unit.restore_run.runmaker import (
+    P,
+    deletes,
+    in_phase,
+    make_spec,
+    of,
+    outcome,
+    puts_back,
+    said,
+    take,
+)
 from tests.unit.restore_run.test_quiescing import noted
 from velero_volume_controller.api.cleanrestore import RunRestore, RunStep, UndoStatus
 from velero_volume_controller.restore.live import Live
@@ -395,3 +405,17 @@ def test_what_is_never_deleted_is_not_though_a_plan_names_it(name: str) -> None:
 def test_the_last_door_lets_nothing_through_that_is_cluster_scoped() -> None:
     with pytest.raises(AssertionError, match="Namespace shop is cluster-scoped"):
         tampered("Namespace shop")
+
+
+def test_what_the_run_that_is_undone_left_stilled_is_put_back_before_anything_is_restored() -> None:
+    left = live("Deployment left", replicas=3)
+    status = in_phase(P.WAITING_GONE, PLAN, deleted=True)
+    assert status.plan is not None
+    status.plan.undoes = "the earlier run"
+    there = (noted(left, by="the earlier run"), noted(live("CronJob x", suspended=False), by="another"))
+    taken = take(status, PLAN, live=there)
+    assert taken.status.phase is P.WAITING_GONE
+    assert puts_back(taken) == {"Deployment shop/left": {"replicas": 3}}
+    assert take(status, PLAN, live=(left, there[1])).status.phase is P.RESTORING
+    status.plan.undoes = ""
+    assert take(status, PLAN, live=there).status.phase is P.RESTORING
