@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from velero_volume_controller.api.cleanrestore import Scope
@@ -21,6 +22,7 @@ from velero_volume_controller.restore.wishes import wishes
 from velero_volume_controller.velero.model.backup_contents import Key
 
 _NEVER: Final = "cluster-scoped objects are never deleted, and Velero leaves alone what is there"
+_GOING: Final = "its claim is gone, and it is about to go, too"
 _THERE_NOT: Final = "the backup holds it, and it is not there"
 
 
@@ -94,7 +96,10 @@ def _cluster(ground: Ground, verdicts: Mapping[Key, Verdict]) -> Iterator[Planne
     yield from volumes.values()
     for key in ground.selected.cluster - volumes.keys():
         live = ground.find(key)
-        if live is not None:
+        if live is not None and _going(ground, live):
+            # Not a root: that it is gone a moment later makes no plan stale.
+            yield replace(_live(live, Verdict(Action.KEEP, _GOING)), root=False)
+        elif live is not None:
             yield _live(live, Verdict(Action.KEEP, _NEVER))
         elif kinds.of(key) == kinds.VOLUME:
             yield Planned(
@@ -102,6 +107,15 @@ def _cluster(ground: Ground, verdicts: Mapping[Key, Verdict]) -> Iterator[Planne
             )
         else:
             yield Planned(key, Action.CREATE, _THERE_NOT)
+
+
+def _going(ground: Ground, live: Live) -> bool:
+    """Whether it is a PersistentVolume of a claim that has been deleted, and not retained."""
+    if kinds.of(live.key) != kinds.VOLUME or live.stays or live.claim is None:
+        return False
+    # Claims of other namespaces are not looked at.
+    seen = kinds.CLAIM in ground.given.cluster.kinds and live.claim[0] in ground.selected.targets.values()
+    return seen and ground.find(Key(*kinds.CLAIM, *live.claim)) is None
 
 
 def _namespaces(ground: Ground) -> Iterator[Planned]:

@@ -540,6 +540,19 @@ def test_the_hash_is_of_what_nobody_else_makes(sentence: str) -> None:
     assert (plan(there, held).hash == first) is same
 
 
+def test_a_volume_that_goes_with_its_claim_makes_no_plan_stale_when_it_is_gone() -> None:
+    """The claim was deleted just before the plan was made; the provisioner takes its time with the volume."""
+    held = ["ConfigMap a", "PersistentVolumeClaim data", "PersistentVolume pv-data"]
+    others = [live("ConfigMap a"), claim("other")]
+    made = plan([*others, volume("data")], held)
+    going = told(made, "PersistentVolume pv-data")
+    assert (going.action.value, going.reason) == ("keep", "its claim is gone, and it is about to go, too")
+    assert plan(others, held).hash == made.hash
+    # One that is retained stays, and is missed; claims of other namespaces are not looked at.
+    for there in (volume("data", stays=True), volume("data", bound=("elsewhere", "data"))):
+        assert told(plan([*others, there], held), "PersistentVolume pv-data").root
+
+
 def test_quiescing_stops_what_starts_others_first() -> None:
     cron = live("CronJob nightly")
     job = live("Job nightly-1", controller=cron)
