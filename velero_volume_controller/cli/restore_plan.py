@@ -16,6 +16,7 @@ from velero_volume_controller.cli.restore_cluster import ask, completed_names
 from velero_volume_controller.cli.restore_given import in_options, spec_options, wanted
 from velero_volume_controller.cli.restore_written import describes, source_options, written_restore
 from velero_volume_controller.config import ConfigurationError
+from velero_volume_controller.kube.errors import KubeError
 from velero_volume_controller.restore.cluster import OBJECTS_COMMAND, read_cluster
 from velero_volume_controller.restore.contents import CONTENTS_COMMAND, read_contents
 from velero_volume_controller.restore.plan import make_plan
@@ -125,7 +126,7 @@ def _live(command: click.Context, name: str) -> Plan:
 
     async def look(client: Client) -> Input:
         # Imported here: the Kubernetes library takes a second that dumps need not wait for.
-        from velero_volume_controller.restore.gather import NotRestorable  # noqa: PLC0415
+        from velero_volume_controller.restore.gather import NotRestorable, ReadForbidden  # noqa: PLC0415
         from velero_volume_controller.restore.planning import gather_plan  # noqa: PLC0415
         from velero_volume_controller.restore.sources import NoSource  # noqa: PLC0415
 
@@ -135,6 +136,12 @@ def _live(command: click.Context, name: str) -> Plan:
             )
         except PlanRefused as error:
             raise _refused(error, given) from None
+        except ReadForbidden as error:
+            # What the controller is granted is nothing for people: it may delete everything.
+            raise KubeError(
+                f"{error.lacking} Have it planned by who may look: vvc restore apply with the same options"
+                " makes a CleanRestore and touches nothing, and vvc restore plan NAME shows its plan."
+            ) from None
         except (NoSource, NotRestorable) as error:
             raise ConfigurationError(f"{str(error).rstrip('.')}.") from None
         return gathered.given

@@ -51,7 +51,15 @@ class NotRestorable(KubeError):  # noqa: N818  (the name says what is the case)
 
 
 class ReadForbidden(KubeError):  # noqa: N818
-    """Some kinds may not be listed: whether something stands in the way can't be seen."""
+    """Some kinds may not be listed: whether something stands in the way can't be seen.
+
+    ``lacking`` says which, in a sentence that is true of whoever asked; the error says what the controller
+    needs, too.
+    """
+
+    def __init__(self, lacking: str, way_out: str) -> None:
+        super().__init__(f"{lacking} {way_out}")
+        self.lacking = lacking
 
 
 async def gather_contents(
@@ -214,8 +222,8 @@ def forbidden(missing: Iterable[Permission]) -> ReadForbidden:
     more = f" and {len(lacking) - _FEW} more" if lacking[_FEW:] else ""
     return ReadForbidden(
         f"This user or service account may not {'; '.join(lacking[:_FEW])}{more}. Whether something there"
-        f" stands in the way of a restore can't be seen. Apply manifests/restore.yaml, which binds"
-        f" ClusterRole {ROLE}."
+        " stands in the way of a restore can't be seen.",
+        f"Apply manifests/restore.yaml, which binds ClusterRole {ROLE}.",
     )
 
 
