@@ -1,5 +1,5 @@
 """CleanRestores: what has to go before a Restore, so that all of it comes back.
 
 In: what Backups hold, and a cluster's live objects. Out: a plan that says of every object whether it is
-deleted, kept, created or in the way, and why. The plan is all there is yet: nothing here deletes anything.
+deleted, kept, created or in the way, and why; and, once that is approved, running workloads with their data.
 """

@@ -251,10 +251,12 @@ def _live(wire: _WireMetadata, raw: bytes | msgspec.Raw, group: str, kind: str, 
 def _digest(raw: bytes | msgspec.Raw) -> str:
     """Of what a person or a controller wrote: not of its status, nor of who wrote which field when.
 
-    Nor of what it says that it is: in a list's answer, most objects do not say it.
+    Nor of what it says that it is: in a list's answer, most objects do not say it. Nor of a ServiceAccount's
+    ``secrets``: when one of these is cleared away, Kubernetes takes it off the account, which goes after it
+    (tokens_controller.go, removeSecretReference); the run would stop there, with nearly everything gone.
     """
     whole = _WHOLE.decode(raw)
-    for field in ("apiVersion", "kind", "status"):
+    for field in ("apiVersion", "kind", "status", "secrets"):
         whole.pop(field, None)
     for field in ("managedFields", "resourceVersion", "selfLink"):
         whole["metadata"].pop(field, None)

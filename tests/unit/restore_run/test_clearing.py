@@ -22,7 +22,7 @@ from tests.unit.restore_run.runmaker import (
 )
 from tests.unit.restore_run.test_quiescing import noted
 from velero_volume_controller.api.cleanrestore import RunRestore, RunStep, UndoStatus
-from velero_volume_controller.restore.live import Live
+from velero_volume_controller.restore.live import Live, decode_live
 from velero_volume_controller.restore.steps import Delete, Step
 from velero_volume_controller.velero.model.restore_runs import RESTORE_LABEL
 
@@ -419,3 +419,16 @@ def test_what_the_run_that_is_undone_left_stilled_is_put_back_before_anything_is
     assert take(status, PLAN, live=(left, there[1])).status.phase is P.RESTORING
     status.plan.undoes = ""
     assert take(status, PLAN, live=there).status.phase is P.RESTORING
+
+
+def test_an_account_that_loses_its_cleared_secret_has_not_changed() -> None:
+    """Kubernetes takes it off the account itself, just before that would be deleted."""
+
+    def account(*secrets: str) -> Live:
+        metadata = {"name": "web", "namespace": "shop", "uid": "u"}
+        whole = {"metadata": metadata, "secrets": [{"name": name} for name in secrets]}
+        return decode_live(msgspec.json.encode(whole), "", "ServiceAccount")
+
+    made = plan([account("web-token")], ["ServiceAccount web"])
+    taken = take(in_phase(P.CLEARING, made), made, live=[account()])
+    assert deletes(taken) == ["ServiceAccount shop/web"]
