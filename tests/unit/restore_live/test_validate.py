@@ -122,9 +122,9 @@ PROBLEMS: dict[str, Case] = {
         "(what failed in it: no plugin, db: cannot exec); choose a Completed one, or set spec.allowPartial",
     ),
     "the backup expires before the restore can have ended": (
-        facts(sources=(source(backup(expiration="2026-11-28T16:14:59Z")),)),
+        facts(sources=(source(backup(expiration="2026-11-28T16:15:00Z")),)),
         "BackupExpires",
-        "expires at 2026-11-28T16:14:59Z, and this run may take until 2026-11-28T16:15:00Z",
+        "expires at 2026-11-28T16:15:00Z, and this run may take until 2026-11-28T16:15:00Z",
     ),
     "the storage location is gone": (
         facts(velero=velero(locations=()), spec=spec(undo=Undo.NONE)),
