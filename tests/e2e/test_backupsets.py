@@ -175,9 +175,13 @@ def test_a_hook_that_fails_in_one_namespace_costs_that_pod_alone(ground: Ground)
         finally:
             kubectl.kubectl(*annotate, f"{hook}-", f"{on_error}-")
         assert status["phase"] == "PartiallyFailed", status
-        [missing] = status["restorePoint"]["missing"]
-        # No PodVolumeBackup tells of it, so that of a Backup of several namespaces all are named.
-        assert hurt in (missing["namespace"] or missing["reason"])
+        missing = status["restorePoint"]["missing"]
+        # No PodVolumeBackup tells of the hook, so that of a Backup of several namespaces all are named; and
+        # the pod's volumes were planned and not taken.
+        assert all(hurt in (each["namespace"] or each["reason"]) for each in missing), missing
+        named = {each["volume"] for each in missing if each.get("volume")}
+        assert named == set(ground.app(hurt).volumes), missing
+        assert len(missing) == len(named) + 1, missing
         attempts = {shard["name"]: len(shard["attempts"]) for shard in status["shards"]}
         holding = [shard["name"] for shard in status["shards"] if hurt in shard.get("namespaces", ())]
         assert attempts == {name: 2 if name in holding else 1 for name in attempts}
