@@ -204,11 +204,8 @@ class Stage:
 
     def back_up(self, name: str, phase: str = "Completed") -> None:
         """A Backup of all that is in the shop now, as Velero leaves one behind."""
-        self.keep(name)
         self.velero.foreign(name, [self.shop.name])
-        self.velero.custom.patch_namespaced_custom_object(
-            *VELERO, self.here, "backups", name, {"spec": {"storageLocation": "default"}}
-        )
+        self.keep(name)
         self.velero.report(name, phase)
 
     def keep(self, name: str) -> None:
@@ -220,6 +217,8 @@ class Stage:
             if found["metadata"]["name"] != "kube-root-ca.crt"
         ]
         self.held[name] = objects
+        location = {"spec": {"storageLocation": "default"}}
+        self.velero.custom.patch_namespaced_custom_object(*VELERO, self.here, "backups", name, location)
         listed: dict[str, list[str]] = {"v1/Namespace": [self.shop.name]}
         for each in objects:
             where = f"{each['metadata']['namespace']}/{each['metadata']['name']}"
@@ -259,10 +258,14 @@ class Stage:
         self.application()
         self.back_up("b1")
         self.change()
+        return self.started(vvc, *options), self.objects()
+
+    def started(self, vvc: Vvc, *options: str) -> Replica:
+        """A process that leads, as soon as the machine lets it."""
         replica = vvc.launch(*options)
         replica.line("listed", within=90.0, path="/api/v1/pods")
         eventually(lambda: replica.leads, True, within=30)
-        return replica, self.objects()
+        return replica
 
     def create(self, name: str, **spec: Any) -> None:
         spec.setdefault("source", {"backup": "b1"})
@@ -395,9 +398,6 @@ class Stage:
                 for _ in self.api.list(place.format(namespace)):
                     self.velero.volume(name, namespace, "Completed", done=10, total=10)
             self.keep(name)
-            self.velero.custom.patch_namespaced_custom_object(
-                *VELERO, self.here, "backups", name, {"spec": {"storageLocation": "default"}}
-            )
             self.velero.report(name, "Completed")
 
     def _restore(self) -> None:

@@ -106,16 +106,19 @@ def test_a_set_that_is_not_there_is_told(stage: Stage, vvc: Vvc) -> None:
 
 
 def test_a_set_is_restored_from_the_backups_of_its_restore_point(stage: Stage, vvc: Vvc) -> None:
-    stage.begun(vvc)
-    stage.velero.create_set("nightly", {"paused": True})
-    point = {"backups": [{"name": "b1", "lane": stage.here, "shard": "a", "namespaces": [stage.shop.name]}]}
-    status = {"phase": "Completed", "ended": "2026-11-24T02:00:00Z", "restorePoint": point}
-    stage.custom.patch_namespaced_custom_object_status(
-        "vvc.velero.io", "v1alpha1", stage.here, "backupsets", "nightly", {"status": status}
-    )
+    stage.application()
+    stage.started(vvc)
+    selection = {"namespaces": {"include": [stage.shop.name]}, "clusterResources": False}
+    stage.velero.create_set("nightly", {"selection": selection})
+    status = stage.velero.run_to_end("nightly")
+    assert status["phase"] == "Completed"
+    (backup,) = [each["name"] for each in status["restorePoint"]["backups"]]
+    stage.keep(backup)
+    stage.change()
     stage.create("monday", source={"backupSet": "nightly"}, approval="automatic")
     assert stage.ended("monday") == "Completed", stage.condition("monday")
-    assert stage.status("monday")["plan"]["backups"] == [{"name": "b1", "namespace": stage.here}]
+    assert stage.status("monday")["plan"]["backups"] == [{"name": backup, "namespace": stage.here}]
+    assert {"Secret/password", "ConfigMap/extra"} <= set(stage.objects())
 
 
 def test_one_in_another_namespace_is_left_alone_and_told(stage: Stage, vvc: Vvc) -> None:
