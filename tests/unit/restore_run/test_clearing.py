@@ -23,6 +23,7 @@ from tests.unit.restore_run.runmaker import (
 from tests.unit.restore_run.test_quiescing import noted
 from velero_volume_controller.api.cleanrestore import RunRestore, RunStep, UndoStatus
 from velero_volume_controller.restore.live import Live, decode_live
+from velero_volume_controller.restore.planned import Action, Planned
 from velero_volume_controller.restore.steps import Delete, Step
 from velero_volume_controller.velero.model.restore_runs import RESTORE_LABEL
 
@@ -432,3 +433,13 @@ def test_an_account_that_loses_its_cleared_secret_has_not_changed() -> None:
     made = plan([account("web-token")], ["ServiceAccount web"])
     taken = take(in_phase(P.CLEARING, made), made, live=[account()])
     assert deletes(taken) == ["ServiceAccount shop/web"]
+
+
+def test_another_pod_of_that_name_is_not_deleted_though_a_workload_made_it() -> None:
+    planned = Planned(BARE.key, Action.DELETE, "why", "an earlier one", "generation:1")
+    made = replace(PLAN, objects=(planned,), clear=(planned,))
+    there = msgspec.structs.replace(pod("bare", controller=WEB), uid="a later one")
+    taken = take(in_phase(P.CLEARING, made, deleted=True), made, live=[there])
+    assert not deletes(taken)
+    waits = take(in_phase(P.WAITING_GONE, made, deleted=True), made, live=[there])
+    assert waits.status.phase is P.WAITING_GONE
