@@ -31,8 +31,9 @@ from velero_volume_controller.backup.conditions import (
 )
 from velero_volume_controller.backup.failures import failures
 from velero_volume_controller.backup.remaining import Work
-from velero_volume_controller.backup.views import NEW, WAITING, Seen, SetView, ShardView, VolumeView
+from velero_volume_controller.backup.views import NEW, WAITING, Seen, SetView, ShardView
 from velero_volume_controller.velero.model.backups import COMPLETED
+from velero_volume_controller.velero.model.moving_volumes import VolumeView
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
 
 #: How long a new set may be without a phase before one wonders. Seconds.
@@ -112,7 +113,13 @@ class _Draft:
             ended = backup.status.completion_timestamp if backup.ended else None
         of_backup = sorted(volumes.get(key, ()), key=lambda each: (each.pod_namespace, each.pod, each.volume))
         return cls(
-            shard, number, attempt, phase, started, ended, tuple(_volume(each, now) for each in of_backup)
+            shard,
+            number,
+            attempt,
+            phase,
+            started,
+            ended,
+            tuple(VolumeView.of(each, now) for each in of_backup),
         )
 
     def work(self, seen: Seen, now: str, *, over: bool) -> Work:
@@ -185,22 +192,6 @@ def _fraction(shards: Sequence[Shard], shown: Sequence[ShardView]) -> float:
     weights = [max(shard.predicted_seconds, 1) for shard in shards]
     done = sum(weight * each.fraction for weight, each in zip(weights, shown, strict=True))
     return done / sum(weights) if weights else 0.0
-
-
-def _volume(volume: PodVolumeBackup, now: str) -> VolumeView:
-    seconds = 0.0
-    if volume.started:
-        seconds = max(seconds_between(volume.started, volume.completed or now), 0.0)
-    return VolumeView(
-        namespace=volume.pod_namespace,
-        pod=volume.pod,
-        volume=volume.volume,
-        node=volume.node,
-        phase=volume.phase or NEW,
-        done=volume.bytes_done,
-        total=volume.bytes_total,
-        seconds=seconds,
-    )
 
 
 def _intervals(shards: Iterable[Shard]) -> Iterator[tuple[str, float, float]]:

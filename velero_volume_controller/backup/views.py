@@ -14,15 +14,13 @@ from velero_volume_controller.api.backupset import (
 )
 from velero_volume_controller.backup.attempts import OVER
 from velero_volume_controller.backup.failures import Failure
-from velero_volume_controller.velero.model.backups import COMPLETED, Backup
+from velero_volume_controller.velero.model.backups import Backup
+from velero_volume_controller.velero.model.moving_volumes import VolumeView
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
 
 #: A shard that nothing was handed over for yet, and a set that the controller has not looked at.
 WAITING: Final = "Waiting"
 NEW: Final = "New"
-
-#: What of a volume is shown at most before it has ended: its last bytes are not its end.
-_ALMOST: Final = 0.99
 
 _ENDS: Final = frozenset(phase.value for phase in SetPhase if phase.ended)
 
@@ -44,37 +42,6 @@ class Seen:
     backups: Mapping[tuple[str, str], Backup] | None = None
     volumes: tuple[PodVolumeBackup, ...] | None = None
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class VolumeView:
-    """A volume of a shard's Backup, in bytes as read; ``seconds`` since its data began to move."""
-
-    namespace: str
-    pod: str
-    volume: str
-    node: str
-    phase: str
-    done: int
-    total: int
-    seconds: float
-
-    @property
-    def fraction(self) -> float:
-        """From 0 to 1; 1 only when it is complete."""
-        if self.phase == COMPLETED:
-            return 1.0
-        return min(self.done / self.total, _ALMOST) if self.total else 0.0
-
-    @property
-    def running(self) -> bool:
-        """Its data moves."""
-        return self.phase == "InProgress"
-
-    @property
-    def rate(self) -> float:
-        """Bytes a second while it runs."""
-        return self.done / self.seconds if self.running and self.seconds > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,18 +167,5 @@ def _shard(shard: ShardView) -> dict[str, Any]:
         "bytesTotal": shard.total,
         "seconds": round(shard.seconds),
         "secondsLeft": round(shard.left),
-        "volumes": [
-            {
-                "namespace": each.namespace,
-                "pod": each.pod,
-                "volume": each.volume,
-                "node": each.node,
-                "phase": each.phase,
-                "bytesDone": each.done,
-                "bytesTotal": each.total,
-                "seconds": round(each.seconds),
-                "bytesPerSecond": round(each.rate),
-            }
-            for each in shard.volumes
-        ],
+        "volumes": [each.document() for each in shard.volumes],
     }

@@ -7,11 +7,12 @@ from typing import Final
 
 from velero_volume_controller.api.times import seconds_between
 from velero_volume_controller.api.words import amount, part, span
-from velero_volume_controller.backup.views import WAITING, SetView, ShardView, VolumeView
+from velero_volume_controller.backup.views import WAITING, SetView, ShardView
 from velero_volume_controller.cli.backup_terminal import Pen
 from velero_volume_controller.cli.bar_rows import Row
 from velero_volume_controller.cli.fitting import Line, fitting
 from velero_volume_controller.cli.output import clock, counted, fold, safe, wrap
+from velero_volume_controller.velero.model.moving_volumes import VolumeView
 
 #: The shortest bar of the whole set that is drawn beside what is said of it, and the columns that are kept
 #: for that: a bar whose length changes with every word beside it looks as if it ran backwards.

@@ -12,7 +12,8 @@ from velero_volume_controller.cli.backup_terminal import Pen
 from velero_volume_controller.cli.bar_rows import Row
 from velero_volume_controller.cli.fitting import Line, fitting
 from velero_volume_controller.cli.output import clock, counted, safe, wrap
-from velero_volume_controller.restore.views import RestoreView, RunView, StepView, VolumeView
+from velero_volume_controller.restore.views import RestoreView, RunView, StepView
+from velero_volume_controller.velero.model.moving_volumes import VolumeView
 
 #: Bytes a second: less is the uploader's first word, and not yet a rate.
 _SLOWEST: Final = 1024

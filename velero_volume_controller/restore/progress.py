@@ -29,8 +29,8 @@ from velero_volume_controller.restore.views import (
     RunView,
     Seen,
     StepView,
-    VolumeView,
 )
+from velero_volume_controller.velero.model.moving_volumes import VolumeView
 from velero_volume_controller.velero.model.restore_runs import COMPLETED, PodVolumeRestore
 
 #: How long a new CleanRestore may be without a phase before one wonders. Seconds.
@@ -143,24 +143,7 @@ def _restore(seen: Seen, known: RunRestore, volumes: list[PodVolumeRestore], now
         warnings=live.warnings if live else known.warnings,
         reason=known.reason or (live.reason if live else ""),
         seconds=max(seconds_between(began, ended or now), 0.0) if began else 0.0,
-        volumes=tuple(_volume(each, now) for each in volumes),
-    )
-
-
-def _volume(volume: PodVolumeRestore, now: str) -> VolumeView:
-    seconds = 0.0
-    if volume.started:
-        seconds = max(seconds_between(volume.started, volume.completed or now), 0.0)
-    return VolumeView(
-        namespace=volume.pod_namespace,
-        pod=volume.pod,
-        volume=volume.volume,
-        node=volume.node,
-        phase=volume.phase or NEW,
-        message=volume.message,
-        done=volume.bytes_done,
-        total=volume.bytes_total,
-        seconds=seconds,
+        volumes=tuple(VolumeView.of(each, now) for each in volumes),
     )
 
 

@@ -15,19 +15,16 @@ from velero_volume_controller.api.cleanrestore import (
     Verified,
 )
 from velero_volume_controller.restore.objects import CleanRestore
+from velero_volume_controller.velero.model.moving_volumes import ALMOST, VolumeView
 from velero_volume_controller.velero.model.restore_runs import (
     COMPLETED,
     ENDED,
-    VOLUME_ENDED,
     PodVolumeRestore,
     Restore,
 )
 
 #: A CleanRestore that the controller has not looked at.
 NEW: Final = "New"
-
-#: What of a volume or a Restore is shown at most before it has ended: its last bytes are not its end.
-_ALMOST: Final = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,43 +46,6 @@ class StepView:
     started: str
     ended: str | None
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class VolumeView:
-    """A volume that is written, in bytes; ``seconds`` since its data began to move."""
-
-    namespace: str
-    pod: str
-    volume: str
-    node: str
-    phase: str
-    message: str
-    done: int
-    total: int
-    seconds: float
-
-    @property
-    def fraction(self) -> float:
-        """From 0 to 1; 1 only when it is complete."""
-        if self.phase == COMPLETED:
-            return 1.0
-        return min(self.done / self.total, _ALMOST) if self.total else 0.0
-
-    @property
-    def running(self) -> bool:
-        """Its data moves."""
-        return self.phase == "InProgress"
-
-    @property
-    def failed(self) -> bool:
-        """It ended, and is not complete."""
-        return self.phase in VOLUME_ENDED and self.phase != COMPLETED
-
-    @property
-    def rate(self) -> float:
-        """Bytes a second while it runs."""
-        return self.done / self.seconds if self.running and self.seconds > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +87,7 @@ class RestoreView:
         parts = [part / whole for part, whole in ((self.items, self.items_total),) if whole]
         if self.total:
             parts.append(sum(each.done for each in self.volumes) / self.total)
-        return min(sum(parts) / len(parts), _ALMOST) if parts else 0.0
+        return min(sum(parts) / len(parts), ALMOST) if parts else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,19 +198,5 @@ def _restore(restore: RestoreView) -> dict[str, Any]:
         "warnings": restore.warnings,
         "reason": restore.reason,
         "seconds": round(restore.seconds),
-        "volumes": [
-            {
-                "namespace": each.namespace,
-                "pod": each.pod,
-                "volume": each.volume,
-                "node": each.node,
-                "phase": each.phase,
-                "message": each.message,
-                "bytesDone": each.done,
-                "bytesTotal": each.total,
-                "seconds": round(each.seconds),
-                "bytesPerSecond": round(each.rate),
-            }
-            for each in restore.volumes
-        ],
+        "volumes": [each.document() for each in restore.volumes],
     }
