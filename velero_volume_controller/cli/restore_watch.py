@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,7 @@ from velero_volume_controller.cli.restore_cluster import ask, run_name
 from velero_volume_controller.cli.watching import Drawing, Screen, now, until
 from velero_volume_controller.kube.errors import KubeError
 from velero_volume_controller.restore.changes import changes
-from velero_volume_controller.restore.progress import view
+from velero_volume_controller.restore.progress import TAKEN_UP, view
 from velero_volume_controller.restore.views import RunView, Seen
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ async def _until_over(
     from velero_volume_controller.restore.handling import NoSuchRun  # noqa: PLC0415
     from velero_volume_controller.restore.look import look  # noqa: PLC0415
 
+    begun = time.monotonic()
     seen: Seen | None = None
 
     async def look_again() -> RunView:
@@ -106,6 +108,9 @@ async def _until_over(
 
     def done(shown: RunView) -> bool | None:
         assert seen is not None
-        return shown.over if current(seen) else None
+        if current(seen):
+            return shown.over
+        # If nobody follows the demand, that is better shown than nothing.
+        return None if time.monotonic() < begun + TAKEN_UP else False
 
     return await until(look_again, screen, done)
