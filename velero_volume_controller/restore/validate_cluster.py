@@ -130,7 +130,7 @@ def quotas(facts: Facts) -> Iterator[Problem | Remark]:
                 room = quantity(hard) - used + going
             except ValueError:
                 continue  # negative, or none
-            if coming > room:
+            if coming and coming > room:
                 yield Problem(
                     "QuotaExceeded",
                     f"{quota.key} allows {hard} {name}, of which {used - going} stay used, and {coming} would"

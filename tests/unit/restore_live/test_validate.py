@@ -220,7 +220,7 @@ PROBLEMS: dict[str, Case] = {
     "a quota of any kind does": (
         with_quota(quota(count__deployments_apps="0")),
         "QuotaExceeded",
-        "allows 0 count/deployments.apps",
+        "allows 0 count/deployments.apps, of which 0 stay used, and 1 would come back",
     ),
     "a webhook would refuse what is made": (
         hooked(hook()),
@@ -379,6 +379,11 @@ FINE: dict[str, Facts] = {
     ),
     "the claim stays": facts(plan=plan(planned(CLAIM, Action.KEEP), planned(POD)), classes=frozenset()),
     "what goes makes room": with_quota(quota(pods="3")),
+    "a quota is used up by what neither goes nor comes": with_quota(
+        Quota(QUOTA, {"secrets": "1"}, {"secrets": "3"})
+    ),
+    "a quota has room for what comes back": with_quota(quota(pods="4"), Key("", "Pod", "shop", "web-1")),
+    "a quota of sizes, and as much goes as comes": with_quota(Quota(QUOTA, {"requests.cpu": "4"}, {})),
     "the quota goes, too": with_quota(quota(pods="0"), action=Action.DELETE),
     "a webhook answers": facts(served=Served(KINDS, (), (hook(),), frozenset())),
     "a webhook selects another namespace": hooked(hook(LabelSelector(match_labels={"team": "b"}))),
