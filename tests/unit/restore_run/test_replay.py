@@ -94,6 +94,23 @@ def _resumed_after(drive: Drive, phase: RestorePhase) -> Drive:
     return _meddled(drive, go_on)
 
 
+def _made_again_in_the_middle() -> Drive:
+    """Somebody makes what the Backup holds, once most is gone; the run fails, and is planned again."""
+
+    def make(drive: Drive) -> None:
+        settings = key("ConfigMap settings")
+        if (
+            drive.status.phase is P.WAITING_GONE
+            and not drive.resume
+            and settings not in drive.cluster.objects
+        ):
+            drive.cluster.make("ConfigMap", "settings")
+        if drive.status.phase is P.FAILED:
+            drive.resume = "once"
+
+    return _meddled(damaged(), make)
+
+
 def _two_backups() -> Drive:
     drive = damaged()
     drive.velero.take("b2", "other")
@@ -118,6 +135,11 @@ def _nothing_but_what_was_stilled_changes(drive: Drive) -> None:
 def _extras_are_gone(drive: Drive) -> None:
     came_back(drive)
     assert key("ConfigMap added") not in drive.cluster.objects
+
+
+def _planned_twice(drive: Drive) -> None:
+    came_back(drive)
+    assert [each.phase for each in drive.status.steps].count(P.PLANNING) == 2
 
 
 def _volume_stays(drive: Drive) -> None:
@@ -168,6 +190,9 @@ SCENARIOS = {
     ),
     "a Restore is not valid, until somebody mends it": Scenario(
         lambda: _resumed_after(damaged(ends={0: "FailedValidation"}), P.FAILED), P.COMPLETED, "Completed"
+    ),
+    "something is made again in the middle, and it is planned again": Scenario(
+        _made_again_in_the_middle, P.COMPLETED, "Completed", _planned_twice
     ),
     "the undo backup is PartiallyFailed": Scenario(
         lambda: damaged(backup_ends={0: "PartiallyFailed"}),
