@@ -42,7 +42,7 @@ def restore(run: Run) -> None:
             continue
         if last is None or last.cleared or (last.phase == _INVALID and _told_to_go_on(run, last)):
             last = RunRestore(
-                name=restore_name(run.situation.identity, index, len(made) + 1),
+                name=_new_name(run, index, len(made) + 1),
                 namespace=source.namespace,
                 backup=source.name,
                 attempt=len(made) + 1,
@@ -52,6 +52,14 @@ def restore(run: Run) -> None:
         _wait_for(run, last)
         return
     run.enter(RestorePhase.VERIFYING, "all Restores have ended")
+
+
+def _new_name(run: Run, index: int, attempt: int) -> str:
+    """One that no Restore of this run has: at this place, an earlier plan may have had another Backup."""
+    taken = {each.name for each in run.status.restores}
+    while (name := restore_name(run.situation.identity, index, attempt)) in taken:
+        attempt += 1
+    return name
 
 
 def _told_to_go_on(run: Run, last: RunRestore) -> bool:

@@ -54,6 +54,14 @@ def test_the_first_backup_is_restored_first() -> None:
     }
 
 
+def test_a_name_that_a_restore_of_an_earlier_plan_has_is_not_given_again() -> None:
+    """That one would be taken for the new one, and what it has restored for what this plan restores."""
+    earlier = known(FIRST, "Completed", backup="b0", superseded=True)
+    taken = look(earlier, seen=(restore(FIRST, "Completed"),), sources=("b1",))
+    assert [(each.name, each.spec["backupName"]) for each in makes(taken)] == [(THIRD, "b1")]
+    assert taken.status.phase is P.RESTORING
+
+
 def test_the_second_is_restored_when_the_first_has_ended() -> None:
     waits = look(known(phase="InProgress"), seen=(restore(FIRST, "Finalizing"),), sources=("b1", "b2"))
     assert not makes(waits)
