@@ -28,11 +28,11 @@ class UndoBackup:
 
     backup: Backup | None = None
     taken: tuple[PodVolumeBackup, ...] = ()
-    snapshots: frozenset[tuple[str, str]] = frozenset()
+    snapshots: frozenset[tuple[str, str, str]] = frozenset()
 
 
 async def look_at_undo(
-    client: Client, undo: UndoStatus | None, known: dict[str, frozenset[tuple[str, str]]]
+    client: Client, undo: UndoStatus | None, known: dict[str, frozenset[tuple[str, str, str]]]
 ) -> UndoBackup:
     """``known`` are snapshots of Backups that have ended, by their uids. Raises as ``download``, and as
     Client.request."""
@@ -50,7 +50,7 @@ async def look_at_undo(
     return UndoBackup(backup, taken, known[backup.uid])
 
 
-async def _snapshots(client: Client, backup: Backup) -> frozenset[tuple[str, str]]:
+async def _snapshots(client: Client, backup: Backup) -> frozenset[tuple[str, str, str]]:
     storage = await storage_of(client, backup)
     try:
         infos = await download(client, backup.namespace, Target.BACKUP_VOLUME_INFOS, backup.name, storage)
@@ -60,7 +60,11 @@ async def _snapshots(client: Client, backup: Backup) -> frozenset[tuple[str, str
         return frozenset()
     except msgspec.MsgspecError as error:
         raise NotFetched(f"The volume infos of Backup {backup.name} can't be read ({error}).") from error
-    return frozenset((each.namespace, each.claim) for each in volumes if each.snapshot and each.claim)
+    return frozenset(
+        (each.namespace, each.claim, each.persistent_volume)
+        for each in volumes
+        if each.snapshot and each.claim
+    )
 
 
 async def look_at_restores(

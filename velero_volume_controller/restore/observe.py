@@ -79,7 +79,7 @@ class Eyes:
         self._plans: dict[str, tuple[str, str, Plan]] = {}
         self._discovery: tuple[Discovery | None, float] = (None, 0.0)
         self._checker = Checker(client)
-        self._snapshots: dict[str, frozenset[tuple[str, str]]] = {}
+        self._snapshots: dict[str, frozenset[tuple[str, str, str]]] = {}
 
     async def look(self, found: CleanRestore, spec: CleanRestoreSpec, wanted: frozenset[Look]) -> Seen:
         """Raises KubeError where nothing can be concluded."""

@@ -12,16 +12,19 @@ from typing import Any, Final
 from velero_volume_controller.api.cleanrestore import RestorePhase, Uncovered, Undo, UndoStatus
 from velero_volume_controller.api.times import parse_duration
 from velero_volume_controller.restore import kinds
+from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.naming import labels, ours, undo_name
 from velero_volume_controller.restore.planned import Action
 from velero_volume_controller.restore.run import LOST, LOST_AFTER, Run, few
 from velero_volume_controller.restore.steps import Make
+from velero_volume_controller.velero.model.backup_contents import Key
 from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
 
 #: Seconds between two looks at a Backup that runs.
 _LOOK_AGAIN: Final = 2.0
 #: Velero's label on what no Backup takes (pkg/apis/velero/v1/labels_annotations.go, ExcludeFromBackupLabel).
 EXCLUDED: Final = "velero.io/exclude-from-backup"
+_KEPT_OUT: Final = f"its label {EXCLUDED} keeps it out of every Backup"
 
 
 def back_up(run: Run) -> None:
@@ -54,6 +57,9 @@ def _begins(run: Run) -> bool:
 def _begin(run: Run) -> None:
     before = run.status.undo
     attempt = before.attempt + 1 if before is not None else 1
+    # A plan in between may have made the status forget one (phase_plan.validate). Each time in this phase
+    # makes at most one: one that is older than this time is never taken for the one of now.
+    attempt = max(attempt, sum(each.phase is RestorePhase.UNDO_BACKUP for each in run.status.steps))
     run.status.undo = UndoStatus(
         backup=undo_name(run.situation.identity, attempt),
         namespace=run.situation.identity.namespace,
@@ -120,6 +126,7 @@ def _uncovered(run: Run) -> Iterator[Uncovered]:
         for each in of_this
         if each.phase != COMPLETED
     }
+    snapshots = run.observed.snapshots
     for each in run.plan.objects:
         if each.action is not Action.DELETE or kinds.of(each.key) != kinds.CLAIM:
             continue
@@ -128,22 +135,38 @@ def _uncovered(run: Run) -> Iterator[Uncovered]:
         # A claim that was never bound holds nothing.
         if live is None or not live.volume:
             continue
-        excluded = live.labels.get(EXCLUDED) == "true"
+        excluded = _excluded(live)
         # A claim of the same name that was made later is another one.
-        read = (*where, live.uid) in whole or (*where, "") in whole or where in run.observed.snapshots
+        read = (*where, live.uid) in whole or (*where, "") in whole
+        read = read or (*where, live.volume) in snapshots or (*where, "") in snapshots
         if read and not excluded:
             continue
         if excluded:
-            reason = f"its label {EXCLUDED} keeps it out of every Backup"
-        elif any(taken[:2] == where for taken in whole):
+            reason = _KEPT_OUT
+        elif any(taken[:2] == where for taken in (*whole, *snapshots)):
             reason = "it was made after that Backup"
         else:
             reason = told.get(where, "Velero read it from no pod that runs")
         yield Uncovered(namespace=where[0], claim=where[1], reason=reason)
 
 
+def _left_out(run: Run) -> Iterator[Key]:
+    """What goes, is no claim, and no Backup takes. What a controller makes anew is not missed."""
+    for each in run.plan.objects:
+        if each.action is not Action.DELETE or not each.root or kinds.of(each.key) == kinds.CLAIM:
+            continue
+        live = run.live.get(each.key)
+        if live is not None and live.uid == each.uid and each.key.namespace and _excluded(live):
+            yield each.key
+
+
+def _excluded(live: Live) -> bool:
+    return live.labels.get(EXCLUDED) == "true"
+
+
 def _judge(run: Run, undo: UndoStatus, reason: str) -> None:
     lacking = [f"{each.namespace}/{each.claim} ({each.reason})" for each in undo.uncovered]
+    left_out = [f"{each} ({_KEPT_OUT})" for each in _left_out(run)]
     if run.spec.undo is Undo.REQUIRED:
         if undo.phase != COMPLETED:
             _fail(run, undo, f"is {undo.phase}: {reason or 'see velero backup logs'}")
@@ -151,10 +174,14 @@ def _judge(run: Run, undo: UndoStatus, reason: str) -> None:
         if lacking:
             _fail(run, undo, f"does not have the data of {len(lacking)} claims that would go: {few(lacking)}")
             return
+        if left_out:
+            _fail(run, undo, f"does not hold {len(left_out)} objects that would go: {few(left_out)}")
+            return
     elif undo.phase not in RESTORABLE:
         run.tell("NoUndo", f"Backup {undo.backup} is {undo.phase}, so this run can't be undone", warning=True)
-    elif lacking:
-        run.tell("UndoIncomplete", f"what can't be undone: {few(lacking)}", warning=True)
+    elif lacking or left_out:
+        told = few([*lacking, *left_out])
+        run.tell("UndoIncomplete", f"what can't be undone: {told}", warning=True)
     run.enter(RestorePhase.QUIESCING)
 
 
@@ -162,7 +189,8 @@ def _fail(run: Run, undo: UndoStatus, what: str) -> None:
     way_out = (
         "make another CleanRestore, which backs up what is there now"
         if undo.kept
-        else "let pods run that mount them, protect them, or make a CleanRestore with undo: bestEffort"
+        else "let pods run that mount those claims, take such labels off, protect them, or make a"
+        " CleanRestore with undo: bestEffort"
     )
     message = (
         f"{run.so_far}: Backup {undo.backup}, from which this run could be undone, {what}; {way_out}"

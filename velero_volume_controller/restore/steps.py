@@ -93,14 +93,15 @@ class Observed:
     was not looked, for what is missing counts as gone. What Velero made may be seen late, or out of order.
 
     ``attachments`` are the nodes to which PersistentVolumes are attached, by their names. ``snapshots`` are
-    (namespace, claim) of which the undo backup has a snapshot.
+    (namespace, claim, PersistentVolume) of which the undo backup has a snapshot, the last one empty where it
+    is not told.
     """
 
     live: Mapping[Key, Live] | None = None
     attachments: Mapping[str, str] = field(default_factory=dict)
     undo: Backup | None = None
     taken: tuple[PodVolumeBackup, ...] = ()
-    snapshots: frozenset[tuple[str, str]] = frozenset()
+    snapshots: frozenset[tuple[str, str, str]] = frozenset()
     restores: Mapping[str, Restore] | None = None
     restored: tuple[PodVolumeRestore, ...] = ()
 

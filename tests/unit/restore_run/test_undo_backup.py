@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from tests.unit.backup.setmaker import at
 from tests.unit.restore.makers import claim, fs_data, live, plan, pod
 from tests.unit.restore_run.runmaker import (
     P,
@@ -18,7 +20,8 @@ from tests.unit.restore_run.runmaker import (
     take,
     tells,
 )
-from velero_volume_controller.api.cleanrestore import UndoStatus
+from velero_volume_controller.api.cleanrestore import RunStep, UndoStatus
+from velero_volume_controller.restore.phase_undo import EXCLUDED
 from velero_volume_controller.restore.steps import Step
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
 
@@ -67,7 +70,26 @@ def test_it_is_asked_for_again_by_the_same_name_until_it_is_seen() -> None:
 
 SEEN: dict[str, tuple[dict[str, Any], str, str]] = {
     "a Backup with all data goes on": ({"taken": (taken_of(),)}, "Quiescing", ""),
-    "a snapshot is as good": ({"snapshots": frozenset({("shop", "data")})}, "Quiescing", ""),
+    "a snapshot is as good": (
+        {"snapshots": frozenset({("shop", "data", DATA.volume)})},
+        "Quiescing",
+        "",
+    ),
+    "a snapshot that does not tell the volume counts by the claim's name": (
+        {"snapshots": frozenset({("shop", "data", "")})},
+        "Quiescing",
+        "",
+    ),
+    "a snapshot of a volume that a claim of the same name had before does not count": (
+        {"snapshots": frozenset({("shop", "data", "an older one")})},
+        "Failed",
+        "it was made after that Backup",
+    ),
+    "an object that no Backup takes refuses": (
+        {"taken": (taken_of(),), "live": [DATA, replace(SETTINGS, labels={EXCLUDED: "true"})]},
+        "Failed",
+        "ConfigMap shop/settings (its label velero.io/exclude-from-backup keeps it out of every Backup)",
+    ),
     "a claim that was never bound holds nothing": ({"live": [claim("data", volume="")]}, "Quiescing", ""),
     "a claim that is gone meanwhile has nothing to lose": ({"live": []}, "Quiescing", ""),
     "a claim without a PodVolumeBackup refuses": (
@@ -181,6 +203,17 @@ def test_a_run_that_is_told_to_go_on_makes_another_one() -> None:
     status.steps[-1].started = "2026-11-24T03:00:00Z"
     status.undo = known(phase="Failed", uid="uid")
     taken = take(status, PLAN, now=3601, live=[DATA])
+    assert [each.name for each in makes(taken)] == ["rescue-0f3c9d12-undo-2"]
+
+
+def test_one_of_an_earlier_plan_is_not_taken_for_that_of_now_though_the_status_forgot_it() -> None:
+    """A plan in between had nothing to delete, or was made with undo: none."""
+    earlier = RunStep(phase=P.UNDO_BACKUP, started=at(0), ended=at(60))
+    status = in_phase(P.UNDO_BACKUP, PLAN)
+    status.steps = [earlier, RunStep(phase=P.QUIESCING, started=at(60), ended=at(90)), *status.steps]
+    stale = backup(NAME, "Completed")
+    taken = take(status, PLAN, now=3600, live=[DATA], undo=stale, taken=(taken_of(),))
+    assert taken.status.phase is P.UNDO_BACKUP
     assert [each.name for each in makes(taken)] == ["rescue-0f3c9d12-undo-2"]
 
 
