@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl
 import uuid
 import zlib
@@ -46,6 +47,8 @@ _LOOK: Final = 1.0
 #: What the deletion may take when nobody waits for it any more. Seconds.
 _DELETION: Final = 10.0
 _CHUNK: Final = 2**16
+#: An address's parts that no message tells: the password of a proxy, and the signature, a key to the file.
+_SECRET: Final = re.compile(r"(?<=://)[^/?\s'\"]*@|\?[^\s'\"<>]*")
 #: zlib's sign for a stream with gzip's header.
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
@@ -240,7 +243,7 @@ async def _fetched(url: str, which: str, storage: Storage, limits: Limits) -> by
                     " Velero did not write it, or somebody has deleted it there."
                 )
             if answer.status != 200:
-                said = " ".join((await answer.content.read(4 * QUOTED)).decode(errors="replace").split())
+                said = _told((await answer.content.read(4 * QUOTED)).decode(errors="replace"))
                 raise NotFetched(
                     f"{which}: the storage at {where} says {answer.status} ({said[:QUOTED]}). See whether"
                     f" Velero's credentials for BackupStorageLocation {storage.location} may read there, and"
@@ -274,9 +277,12 @@ def _cause(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "has a name that can't be resolved"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError | ssl.SSLError):
-        text = " ".join(str(error).split())
-        return f"has a certificate that is not trusted ({text}); see the location's caCert"
+        return f"has a certificate that is not trusted ({_told(error)}); see the location's caCert"
     if isinstance(error, TimeoutError):
         return "does not answer in time"
-    text = " ".join(str(error).split()) or type(error).__name__
-    return f"can't be reached ({text})"
+    return f"can't be reached ({_told(error) or type(error).__name__})"
+
+
+def _told(text: object) -> str:
+    """On one line, without what stands in addresses beside where something is: aiohttp tells them whole."""
+    return _SECRET.sub("", " ".join(str(text).split()))
