@@ -250,7 +250,8 @@ async def _fetched(url: str, which: str, storage: Storage, limits: Limits) -> by
                     " whether the clocks agree."
                 )
             return await _unpacked(answer.content, which, limits.size)
-    except (aiohttp.ClientError, OSError) as error:
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        # A ValueError is of an address that is none, to which the storage sends.
         raise NotFetched(
             f"{which}: {where}, where Velero says that it is, {_cause(error)}. If that address works in the"
             f" cluster alone, set publicUrl in the config of BackupStorageLocation {storage.location}."
