@@ -209,6 +209,19 @@ def test_a_run_that_is_cancelled_puts_back_what_it_has_stilled(stage: Stage, vvc
     assert stage.objects() == before
 
 
+def test_a_run_that_is_deleted_before_it_deletes_anything_leaves_nothing_stilled(
+    stage: Stage, vvc: Vvc
+) -> None:
+    _, before = stage.begun(vvc)
+    stage.absent.add("controllers")
+    stage.create("monday", approval="automatic")
+    eventually(stage.replicas, 0, within=60)
+    run = ("vvc.velero.io", "v1alpha1", stage.here, "cleanrestores", "monday")
+    stage.custom.delete_namespaced_custom_object(*run)
+    eventually(stage.replicas, 1, within=30)
+    assert stage.objects() == before
+
+
 def test_a_restore_of_somebody_else_under_the_same_name_is_refused(stage: Stage, vvc: Vvc) -> None:
     stage.begun(vvc)
     stage.absent |= {"undo", "restores"}

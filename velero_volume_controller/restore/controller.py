@@ -25,6 +25,7 @@ from velero_volume_controller.kube.waiting import first_of
 from velero_volume_controller.kube.watches import OUTAGE, Hooks, Key
 from velero_volume_controller.kube.workqueue import LONGEST_DELAY, WorkQueue
 from velero_volume_controller.restore import apply, plan_maps
+from velero_volume_controller.restore.abandoned import Abandoned, Refused
 from velero_volume_controller.restore.apply import Means
 from velero_volume_controller.restore.available import missing
 from velero_volume_controller.restore.fail_point import FailPoint
@@ -57,10 +58,6 @@ _GRANTED_FOR: Final = 60.0
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-class Refused(KubeError):  # noqa: N818  (the name says what is the case)
-    """What was stilled may not be put back."""
-
-
 class CleanRestores:
     """Brings every CleanRestore to its end."""
 
@@ -74,6 +71,7 @@ class CleanRestores:
         self._queue: WorkQueue[Key] = WorkQueue(means.metrics.clean_restore_queue_depth.set)
         self._eyes = Eyes(means.client, means.metrics)
         self._refused: dict[str, str] = {}
+        self._abandoned = Abandoned()
         self._elsewhere: set[str] = set()
         self._lacking: tuple[str | None, float] = (None, float("-inf"))
         #: Held from looking who is at work until it is written that one more is.
@@ -100,7 +98,7 @@ class CleanRestores:
             self._metrics.clean_restores.labels(phase).set_function(partial(self._count, phase))
         self.cache.listen(self._changed)
         for key in list(self.cache.objects):
-            self._queue.add(key)
+            self._changed(key)
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(WORKERS):
@@ -116,6 +114,7 @@ class CleanRestores:
         """It takes a step; and if it is at work no more, so do those that wait for its namespaces."""
         self._queue.add(key)
         found = self.cache.objects.get(key)
+        self._abandoned.see(key, found)
         if found is None or (found.status.phase is not None and found.status.phase.ended):
             for other, run in self.cache.objects.items():
                 if other != key and run.status.phase is RestorePhase.VALIDATING:
@@ -153,10 +152,11 @@ class CleanRestores:
 
     async def _reconcile(self, key: Key) -> float | None:
         """One step of one run. The seconds after which another is due even if nothing changes."""
+        left = [await self._put_back(each) for each in self._abandoned.left(key)]
         found = self.cache.objects.get(key)
         if found is None or found.deleting:
             self._forget(key)
-            return None
+            return min((each for each in left if each is not None), default=None)
         if found.namespace != self._means.namespace:
             self._say_elsewhere(found)
             return None
@@ -180,8 +180,11 @@ class CleanRestores:
         self._fail_point.reached(found.status.phase, "after-status")
         await self._tidy(found, taken)
         again = await self._act(found, taken)
-        due = [each for each in (again, taken.again) if each is not None]
+        due = [each for each in (*left, again, taken.again) if each is not None]
         return min(due, default=None)
+
+    async def _put_back(self, run: CleanRestore) -> float | None:
+        return await self._abandoned.put_back(self._client, await self._eyes.discovery(), run)
 
     def _held(self, found: CleanRestore) -> dict[str, str]:
         return held_by_others(found, self.cache.objects.values())
