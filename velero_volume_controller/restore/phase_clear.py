@@ -20,7 +20,7 @@ from velero_volume_controller.restore.clearing import (
 )
 from velero_volume_controller.restore.drift import drift, stop
 from velero_volume_controller.restore.live import Live
-from velero_volume_controller.restore.quiet import note_of, put_back
+from velero_volume_controller.restore.quiet import copies, note_of, put_back
 from velero_volume_controller.restore.run import Run, few
 from velero_volume_controller.restore.steps import Delete, PutBack
 
@@ -121,7 +121,8 @@ def _left_stilled(run: Run) -> list[PutBack]:
     if not undoes:
         return []
     noted = [(each, note) for each in run.live.values() if (note := note_of(each, undoes))]
-    return [put_back(each, note) for each, note in noted if not each.terminating]
+    due = [put_back(each, note) for each, note in noted if not each.terminating]
+    return [*due, *copies(run.live.values(), undoes)]
 
 
 def _attached(run: Run) -> list[str]:

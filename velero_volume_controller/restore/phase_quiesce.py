@@ -15,6 +15,7 @@ from velero_volume_controller.restore.drift import Drift, drift, stop
 from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.planned import Action
 from velero_volume_controller.restore.quiet import (
+    copies,
     is_still,
     note_of,
     put_back,
@@ -92,6 +93,11 @@ def unwind(run: Run) -> None:
     assert unwinding is not None
     noted = [(each, note) for each in run.live.values() if (note := note_of(each, run.uid))]
     due = [(each, note) for each, note in noted if not each.terminating]
+    copied = list(copies(run.live.values(), run.uid))
+    run.actions += copied
+    if not due and copied:
+        run.wakes.append(_LOOK_AGAIN)
+        return
     if not due:
         run.status.unwinding = None
         run.leave(unwinding.phase, unwinding.reason, unwinding.message, unwinding.resume_from)

@@ -6,7 +6,7 @@ What a workload was is noted on it in the same write that stills it, so that no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -21,21 +21,30 @@ _GENERATION: Final = "generation:"
 
 
 class Note(msgspec.Struct, frozen=True, omit_defaults=True):
-    """``by`` is the uid of the CleanRestore, ``mark`` what the workload's was before."""
+    """``by`` is the uid of the CleanRestore, ``of`` the workload's, ``mark`` what that one's was before.
+
+    A note of another workload is a copy: a Deployment's annotations are copied to its ReplicaSets, where they
+    stay (Kubernetes 1.34, pkg/controller/deployment/util, SetNewReplicaSetAnnotations).
+    """
 
     by: str
     mark: str
+    of: str = ""
     replicas: int | None = None
     suspended: bool | None = None
 
 
 def note_of(live: Live, by: str) -> Note | None:
-    """What this run noted on it; None if another did, or nobody."""
+    """What this run noted on it; None if another did, or nobody, or it is a copy."""
+    found = _read(live)
+    return found if found is not None and (found.by, found.of) == (by, live.uid) else None
+
+
+def _read(live: Live) -> Note | None:
     try:
-        found = msgspec.json.decode(live.quiesced, type=Note) if live.quiesced else None
+        return msgspec.json.decode(live.quiesced, type=Note) if live.quiesced else None
     except msgspec.MsgspecError:
         return None
-    return found if found is not None and found.by == by else None
 
 
 def is_still(live: Live) -> bool:
@@ -45,7 +54,7 @@ def is_still(live: Live) -> bool:
 
 def still(live: Live, by: str) -> Still:
     """How it is stilled."""
-    note = Note(by, live.mark, live.replicas, live.suspended)
+    note = Note(by, live.mark, live.uid, live.replicas, live.suspended)
     spec: dict[str, Any] = {"replicas": 0} if live.replicas is not None else {"suspend": True}
     return Still(live.key, live.uid, live.version, spec, msgspec.json.encode(note).decode())
 
@@ -56,6 +65,14 @@ def put_back(live: Live, note: Note) -> PutBack:
     if is_still(live):
         spec = {"suspend": note.suspended} if note.replicas is None else {"replicas": note.replicas}
     return PutBack(live.key, live.uid, live.version, spec)
+
+
+def copies(live: Iterable[Live], by: str) -> Iterator[PutBack]:
+    """Take the copies of this run's notes off. What they are on is nothing that it stilled."""
+    for each in live:
+        found = _read(each)
+        if found is not None and found.by == by and found.of != each.uid and not each.terminating:
+            yield PutBack(each.key, each.uid, each.version, {})
 
 
 def was(note: Note) -> str:

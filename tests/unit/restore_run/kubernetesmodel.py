@@ -210,6 +210,9 @@ class Kubernetes:
         if not made and Key("apps", "ReplicaSet", live.key.namespace, name) not in self.objects:
             made = [self.make("ReplicaSet", name, live.key.namespace, of=live, replicas=live.replicas)]
         for each in made:
+            if live.quiesced not in {"", each.quiesced}:
+                # Its annotations are copied, and what it has no more stays (SetNewReplicaSetAnnotations).
+                self.change(each.key, quiesced=live.quiesced)
             if each.replicas != live.replicas and not each.terminating:
                 self.change(each.key, spec=True, replicas=live.replicas)
 

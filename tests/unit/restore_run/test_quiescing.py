@@ -37,7 +37,7 @@ def noted(of: Live, by: str = IDENTITY.uid, **fields: Any) -> Live:
     """As it is once it was stilled: its generation is one more."""
     replicas = "null" if of.replicas is None else str(of.replicas)
     suspended = "null" if of.suspended is None else str(of.suspended).lower()
-    note = f'{{"by":"{by}","mark":"{of.mark}","replicas":{replicas},"suspended":{suspended}}}'
+    note = f'{{"by":"{by}","of":"{of.uid}","mark":"{of.mark}","replicas":{replicas},"suspended":{suspended}}}'
     generation = int(of.mark.removeprefix("generation:")) + 1
     quiet = {"replicas": 0} if of.replicas is not None else {"suspended": True}
     return msgspec.structs.replace(
@@ -75,6 +75,22 @@ def test_it_waits_until_the_pods_are_gone_and_some_seconds_more() -> None:
     early = take(gone.status, PLAN, live=(*QUIET, RS), now=6)
     assert early.status.phase is P.QUIESCING
     assert take(early.status, PLAN, live=(*QUIET, RS), now=7).status.phase is P.CLEARING
+
+
+def test_a_note_that_was_copied_to_a_replica_set_says_nothing_of_it() -> None:
+    """The Deployment's controller copies it before it scales the ReplicaSet down."""
+    copied = msgspec.structs.replace(RS, quiesced=QUIET[0].quiesced)
+    waits = take(in_phase(P.QUIESCING, PLAN), PLAN, live=(*QUIET, copied, POD))
+    assert waits.status.phase is P.QUIESCING
+    assert not waits.status.unwinding
+    assert not stills(waits)
+    unwinds = in_phase(P.QUIESCING, PLAN)
+    unwinds.unwinding = Unwinding(phase=P.CANCELLED, reason="Cancelled", message="it was cancelled")
+    taken = take(unwinds, PLAN, live=(noted(WEB), copied))
+    assert puts_back(taken) == {"Deployment shop/web": {"replicas": 3}, "ReplicaSet shop/web-5d8f96": {}}
+    taken = take(taken.status, PLAN, live=(WEB, copied))
+    assert puts_back(taken) == {"ReplicaSet shop/web-5d8f96": {}}
+    assert take(taken.status, PLAN, live=(WEB, RS)).status.phase is P.CANCELLED
 
 
 def test_a_job_that_a_cron_job_has_started_in_between_is_suspended_too() -> None:
