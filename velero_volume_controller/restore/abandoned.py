@@ -77,6 +77,7 @@ class Abandoned:
         live, _ = await look_live(client, discovery, run.status, None)
         noted = [(each, note) for each in live.values() if (note := quiet.note_of(each, run.uid))]
         due = [quiet.put_back(each, note) for each, note in noted if not each.terminating]
+        due += quiet.copies(live.values(), run.uid)
         if not due:
             del self._left[run.uid]
             return None
