@@ -19,6 +19,7 @@ from tests.integration.backup_sets import Installation
 from tests.integration.cluster import Namespace, install_velero
 from tests.integration.installed import Installed
 from tests.integration.process import Vvc
+from tests.integration.restore_stage import Stage, staged
 from tests.integration.sets import install_crds, remove_sets
 
 _numbers = itertools.count(1)
@@ -68,6 +69,14 @@ def velero(velero_api: client.ApiClient, namespace: Namespace) -> Iterator[Insta
     installation = Installation.install(namespace)
     yield installation
     installation.clear()
+
+
+@pytest.fixture
+def stage(velero: Installation, namespace: Namespace) -> Iterator[Stage]:
+    """That Velero at work, and a namespace with an application for it."""
+    shop = Namespace.create(namespace.api, f"{namespace.name}-shop")
+    velero.made.append(shop)
+    yield from staged(velero, shop)
 
 
 @pytest.fixture
