@@ -18,9 +18,9 @@ from kubernetes import client
 
 from hack.lab.controlplane import ControlPlane
 from tests.integration.backup_sets import VELERO, Installation
-from tests.integration.cluster import Namespace, eventually, groups
+from tests.integration.cluster import Namespace, eventually
 from tests.integration.process import Vvc
-from tests.integration.sets import GROUP, install_crds
+from tests.integration.sets import GROUP, VERSION, install_crds
 from velero_volume_controller.backup import naming
 
 Done = subprocess.CompletedProcess[str]
@@ -401,7 +401,14 @@ def test_a_cluster_without_our_definitions_is_told_how_to_get_them(
     velero: Installation, vvc_backup: Commands
 ) -> None:
     extensions = client.ApiextensionsV1Api(velero.namespace.api)
-    for plural in ("backupsets", "backupsetschedules"):
+    ours = client.CustomObjectsApi(velero.namespace.api)
+    removed = {"backupsets", "backupsetschedules"}
+
+    def served() -> bool:
+        found: Any = ours.get_api_resources(GROUP, VERSION)
+        return not removed.isdisjoint(each.name for each in found.resources)
+
+    for plural in removed:
         extensions.delete_custom_resource_definition(f"{plural}.{GROUP}")
     try:
         eventually(lambda: vvc_backup.call("list").returncode, 1)
@@ -410,5 +417,5 @@ def test_a_cluster_without_our_definitions_is_told_how_to_get_them(
             assert done.returncode == 1
             assert "BackupSets are not known to this cluster. Install them: kubectl apply -f" in done.stderr
     finally:
-        eventually(lambda: GROUP in groups(velero.namespace.api), False)
+        eventually(served, False)
         install_crds(velero.namespace.api)
