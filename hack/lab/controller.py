@@ -134,6 +134,11 @@ def _documents(namespace: str, *, restores: bool) -> list[dict[str, Any]]:
         for subject in document.get("subjects", ()):
             if subject.get("namespace") == NAMESPACE:
                 subject["namespace"] = namespace
+        if document["kind"] == "ConfigMap":
+            # Its Lease is where its Velero is: that is how it knows its namespace.
+            text = document["data"]["config.yml"]
+            lease = "leaseLockNamespace: "
+            document["data"]["config.yml"] = text.replace(f"{lease}{NAMESPACE}", f"{lease}{namespace}")
     return documents
 
 
