@@ -99,7 +99,7 @@ def test_watch_follows_a_set_to_its_end_with_view_alone(
     velero.run_to_end("night")
     done = ann.call("watch", "night", "--wait")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("Completed, 0 of 0 volumes, 0 B\n")
+    assert done.stdout.endswith("Completed, 1 of 1 volume, 1 B\n")
     assert "may not" not in done.stdout
 
 
