@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from velero_volume_controller.api.cleanrestore import Clearing
 from velero_volume_controller.api.glob import matches
@@ -13,6 +14,9 @@ from velero_volume_controller.restore.planned import PlanRefused
 from velero_volume_controller.restore.protection import Protection
 from velero_volume_controller.velero.model.backup_contents import Key
 from velero_volume_controller.velero.model.restores import NEVER_RESTORED
+
+#: Namespaces that a message tells of.
+_FEW: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ def select(wanted: Clearing, contents: Contents, protection: Protection) -> Sele
     there |= {key.name for key in contents.items if kinds.of(key) == kinds.NAMESPACE}
     chosen = sorted(name for name in there if _chosen(name, wanted))
     problems = [*_absent(wanted, there), *_clashes(wanted, chosen)]
-    notes, targets = [], {}
+    notes, left_out, targets = [], [], {}
     for name in chosen:
         target = wanted.namespace_mapping.get(name, name)
         why = protection.namespace(target)
@@ -47,9 +51,9 @@ def select(wanted: Clearing, contents: Contents, protection: Protection) -> Sele
             problems.append(f"namespace {target} is protected: {why}; leave it out, or map it to another")
         else:
             notes.append(f"Namespace {name} is left out: {why}.")
+            left_out.append(f"namespace {name} is left out: {why}")
     if not problems and not targets:
-        names = ", ".join(sorted(there)[:5]) or "none"
-        problems.append(f"no namespace of the backup is selected and not protected; it holds {names}")
+        problems += _nothing(there, left_out)
     if problems:
         raise PlanRefused(*problems)
     everything = "*" in wanted.namespaces.include and not wanted.namespaces.exclude
@@ -65,6 +69,14 @@ def select(wanted: Clearing, contents: Contents, protection: Protection) -> Sele
         tuple(notes),
         everything,
     )
+
+
+def _nothing(there: set[str], left_out: list[str]) -> list[str]:
+    if left_out:
+        first = "none of the backup's namespaces that are selected may be cleared"
+        return [first, *left_out[:_FEW], *([f"and {len(left_out) - _FEW} more"] if left_out[_FEW:] else [])]
+    names = ", ".join(sorted(there)[:_FEW]) or "none"
+    return [f"no namespace of the backup is selected and not protected; it holds {names}"]
 
 
 def _chosen(name: str, wanted: Clearing) -> bool:

@@ -71,8 +71,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "namespace shop is protected: x runs in it; leave it out",
     ),
     "nothing that is selected": (
+        {"include": ["x*"]},
+        "no namespace of the backup is selected and not protected; it holds kube-system, shop, shop-db",
+    ),
+    "none that is not protected": (
         {"include": ["kube-*"]},
-        "no namespace of the backup is selected and not protected",
+        "none of the backup's namespaces that are selected may be cleared; namespace kube-system is left out:"
+        " namespaces called kube-* are Kubernetes's own",
     ),
 }
 
