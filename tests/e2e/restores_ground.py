@@ -98,6 +98,11 @@ class Ground:
         kubectl.kubectl("-n", self.namespace, *away)
         kubectl.rollout(self.namespace, f"deployment/{controller.NAME}")
 
+    def restart_velero(self) -> None:
+        """For it to see kinds that were defined since: it looks every five minutes (1.18, server.go)."""
+        kubectl.kubectl("-n", self.namespace, "rollout", "restart", "deployment/velero")
+        kubectl.rollout(self.namespace, "deployment/velero")
+
     def vvc(self, *arguments: str, status: int = 0) -> str:
         """Run the command line against the lab, and expect this exit status; what it prints."""
         command = [sys.executable, "-m", "velero_volume_controller", *arguments]
