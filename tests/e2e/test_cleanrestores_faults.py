@@ -160,6 +160,7 @@ def test_a_custom_resource_with_a_finalizer_goes_only_if_its_kind_may(ground: Gr
         with operator.at_work(ground.name("operator"), app.namespace, "widgets"):
             before = filled(app)[app.namespace]
             kubectl.apply(json.dumps(operator.widget(app.namespace, "sprocket")))
+            ground.restart_velero()
             backup = ground.backup(app.namespace)
             app.damage()
             with ground.restore({"source": {"backup": backup}}) as run:

@@ -135,6 +135,7 @@ def test_a_kind_that_the_cluster_serves_in_other_versions_only_is_named(ground: 
     filled(app)
     with defined("v1"):
         kubectl.apply(json.dumps(operator.widget(app.namespace, "sprocket") | {"metadata": _bare(app)}))
+        ground.restart_velero()
         backup = ground.backup(app.namespace)
     found = damaged(app)
     with defined("v2"), ground.restore({"source": {"backup": backup}}) as run:
