@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 # With LAB=kind commands run against a kind cluster instead of the lab.
 ON_CLUSTER := $(if $(filter kind,$(LAB)),hack/kind/with.sh)
+# Tests spread over the cores, each worker with an API server of its own.
+SPREAD := -n auto --maxprocesses 4 --dist worksteal
 IMAGE ?= velero-volume-controller:latest
 
 .DEFAULT_GOAL := help
@@ -49,15 +51,15 @@ format: venv ## Format the code
 	$(BIN)/ruff format
 
 unit: venv ## The pure tests
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest $(SPREAD) tests/unit
 
 integration: venv ## The tests against a real API server and etcd, which they start
 	@$(BIN)/python -m hack.lab build --control-plane-only
-	$(BIN)/pytest tests/integration
+	$(BIN)/pytest $(SPREAD) tests/integration
 
 test: lint ## Lint, types, unit and integration tests
 	@$(BIN)/python -m hack.lab build --control-plane-only
-	$(BIN)/pytest
+	$(BIN)/pytest $(SPREAD)
 
 e2e-smoke: venv ## The demo's story on the lab with Velero 1.18.3, as tests
 	@$(ON_CLUSTER) $(BIN)/python -m hack.lab build

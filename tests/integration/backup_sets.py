@@ -16,7 +16,7 @@ from typing import Any, Final
 from kubernetes import client
 
 from tests.integration.cluster import Namespace, eventually
-from tests.integration.sets import GROUP, VERSION, make, remove_sets
+from tests.integration.sets import GROUP, VERSION, make
 from velero_volume_controller.backup import naming
 
 VELERO: Final = ("velero.io", "v1")
@@ -31,6 +31,7 @@ class Installation:
     """A namespace in which a Velero is installed, as far as the API server knows."""
 
     namespace: Namespace
+    #: The namespaces of applications.
     made: list[Namespace] = field(default_factory=list)
 
     @classmethod
@@ -63,12 +64,6 @@ class Installation:
         custom.create_namespaced_custom_object(*VELERO, namespace.name, "backupstoragelocations", location)
         installation.location("Available")
         return installation
-
-    def clear(self) -> None:
-        """No BackupSet and no schedule is left here, and no pod of the applications."""
-        for application in self.made:
-            application.core.delete_collection_namespaced_pod(application.name, grace_period_seconds=0)
-        remove_sets(self.namespace)
 
     @property
     def custom(self) -> client.CustomObjectsApi:

@@ -14,13 +14,13 @@ import pytest
 from kubernetes import client, config
 
 from hack.lab.controlplane import ControlPlane
-from tests.integration import velero_crds
+from tests.integration import leftovers, velero_crds
 from tests.integration.backup_sets import Installation
 from tests.integration.cluster import Namespace, install_velero
 from tests.integration.installed import Installed
 from tests.integration.process import Vvc
 from tests.integration.restore_stage import Stage, staged
-from tests.integration.sets import install_crds, remove_sets
+from tests.integration.sets import install_crds
 
 _numbers = itertools.count(1)
 
@@ -40,11 +40,10 @@ def api(control_plane: ControlPlane) -> Iterator[client.ApiClient]:
 
 @pytest.fixture
 def namespace(api: client.ApiClient) -> Iterator[Namespace]:
-    """A namespace of this test's own. Its pods and sets go: each controller sees all of the cluster."""
+    """A namespace of this test's own. Others made for the test are named after it, with a hyphen."""
     namespace = Namespace.create(api, f"test-{next(_numbers)}")
     yield namespace
-    namespace.core.delete_collection_namespaced_pod(namespace.name, grace_period_seconds=0)
-    remove_sets(namespace)
+    leftovers.clear(namespace)
 
 
 @pytest.fixture
@@ -64,18 +63,15 @@ def velero_api(api: client.ApiClient) -> client.ApiClient:
 
 
 @pytest.fixture
-def velero(velero_api: client.ApiClient, namespace: Namespace) -> Iterator[Installation]:
+def velero(velero_api: client.ApiClient, namespace: Namespace) -> Installation:
     """A Velero with two slots in this test's namespace."""
-    installation = Installation.install(namespace)
-    yield installation
-    installation.clear()
+    return Installation.install(namespace)
 
 
 @pytest.fixture
 def stage(velero: Installation, namespace: Namespace) -> Iterator[Stage]:
     """That Velero at work, and a namespace with an application for it."""
     shop = Namespace.create(namespace.api, f"{namespace.name}-shop")
-    velero.made.append(shop)
     yield from staged(velero, shop)
 
 

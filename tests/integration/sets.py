@@ -9,7 +9,7 @@ import yaml
 from kubernetes import client
 
 from hack.crds import FOLDER
-from tests.integration.cluster import Namespace, eventually
+from tests.integration.cluster import eventually
 
 GROUP: Final = "vvc.velero.io"
 VERSION: Final = "v1alpha1"
@@ -26,17 +26,6 @@ def install_crds(api: client.ApiClient) -> None:
         if name not in present:
             extensions.create_custom_resource_definition(crd)
         eventually(partial(_established, extensions, name), True)
-
-
-def remove_sets(namespace: Namespace) -> None:
-    """No schedule and no set is left here, where there are definitions of them."""
-    custom = client.CustomObjectsApi(namespace.api)
-    for plural in ("backupsetschedules", "backupsets", "cleanrestores"):
-        try:
-            custom.delete_collection_namespaced_custom_object(GROUP, VERSION, namespace.name, plural)
-        except client.ApiException as error:
-            if error.status != 404:
-                raise
 
 
 def _established(extensions: client.ApiextensionsV1Api, name: str) -> bool:

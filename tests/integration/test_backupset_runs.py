@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from tests.integration import leftovers
 from tests.integration.backup_sets import Installation, namespaces_of, stays
 from tests.integration.cluster import Namespace, eventually
 from tests.integration.process import Vvc
@@ -242,7 +243,7 @@ def test_a_set_where_no_velero_is_makes_no_backup_anywhere(
         eventually(lambda: elsewhere.condition("night", "Planned"), ("False", "LanesElsewhere"), within=20)
         eventually(lambda: elsewhere.condition("own", "Planned"), ("False", "LaneMissing"), within=20)
     finally:
-        elsewhere.clear()
+        leftovers.clear(elsewhere.namespace)
     assert velero.backups() == {}
 
 

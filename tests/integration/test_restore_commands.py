@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ import yaml
 from kubernetes import client
 
 from hack.lab.controlplane import ControlPlane
-from tests.integration.backup_sets import VELERO, Installation
-from tests.integration.cluster import Namespace, eventually
+from tests.integration.backup_sets import VELERO
+from tests.integration.cluster import eventually
 from tests.integration.process import Vvc
-from tests.integration.restore_stage import Stage, staged
+from tests.integration.restore_stage import Stage
 from tests.integration.terminal import Typed, at_terminal
 
 Done = subprocess.CompletedProcess[str]
@@ -71,13 +70,6 @@ class Commands:
     def apply(self, name: str, *more: str) -> list[str]:
         """The arguments that make one of the shop."""
         return ["apply", name, "--from-backup", "b1", "--include-namespaces", self.stage.shop.name, *more]
-
-
-@pytest.fixture
-def stage(velero: Installation, namespace: Namespace) -> Iterator[Stage]:
-    shop = Namespace.create(namespace.api, f"{namespace.name}-shop")
-    velero.made.append(shop)
-    yield from staged(velero, shop)
 
 
 @pytest.fixture

@@ -118,8 +118,6 @@ def scene(control_plane: ControlPlane, velero: Installation) -> Iterator[Scene]:
     status = {"status": {"phase": "Available", "lastValidationTime": stamp()}}
     scene.change("backupstoragelocations", "default", status)
     yield scene
-    shop.core.delete_collection_namespaced_pod(shop.name, grace_period_seconds=0)
-    shop.core.delete_node(f"node-{shop.name}")
     client.StorageV1Api(namespace.api).delete_storage_class(f"fast-{shop.name}")
 
 
