@@ -57,6 +57,7 @@ POD: Final = ("", "Pod")
 CLAIM: Final = ("", "PersistentVolumeClaim")
 VOLUME: Final = ("", "PersistentVolume")
 NAMESPACE: Final = ("", "Namespace")
+SECRET: Final = ("", "Secret")
 CRON_JOB: Final = ("batch", "CronJob")
 JOB: Final = ("batch", "Job")
 STATEFUL_SET: Final = ("apps", "StatefulSet")
@@ -81,7 +82,7 @@ _WORKLOADS: Final = SCALED | ADOPTING
 _LAST: Final = {
     CLAIM: 5,
     ("", "ConfigMap"): 6,
-    ("", "Secret"): 6,
+    SECRET: 6,
     ("", "ServiceAccount"): 7,
     ("rbac.authorization.k8s.io", "Role"): 7,
     ("rbac.authorization.k8s.io", "RoleBinding"): 7,

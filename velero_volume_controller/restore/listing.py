@@ -2,8 +2,7 @@
 
 Most lists are of metadata alone. Whole objects are read only where a plan asks for more than metadata: in
 the namespaces that it is about, of kinds whose spec counts, and of those whose objects have no generation,
-where a digest tells one state from the next. So no Secret of another namespace is ever read, and of one of
-these namespaces nothing is kept but the digest.
+where a digest tells one state from the next. Secrets are never read whole.
 """
 
 from __future__ import annotations
@@ -33,9 +32,7 @@ _SPEC_COUNTS: Final = kinds.SCALED | {kinds.POD, kinds.JOB, kinds.CRON_JOB, kind
 #: And those that are read whole wherever they are; what they are few of.
 _WHOLE: Final = READ_WHOLE | {kinds.NAMESPACE, kinds.VOLUME, TAKEN}
 #: Objects that may be large come in smaller pages: one may have 1.5 MiB.
-_LARGE: Final = frozenset(
-    {("", "Secret"), ("", "ConfigMap"), ("apiextensions.k8s.io", "CustomResourceDefinition")}
-)
+_LARGE: Final = frozenset({("", "ConfigMap"), ("apiextensions.k8s.io", "CustomResourceDefinition")})
 _SMALL_PAGE: Final = {"limit": "50"}
 #: With more namespaces than these, one list of all is shorter than one of each.
 _MANY: Final = 64
@@ -145,7 +142,8 @@ class Listing:
             if only is None or live.key.namespace in only:
                 self._put(live, raw, whole=True)
 
-        await self._each(served, namespace, query or {}, JSON, use)
+        secret = (served.resource.group, served.resource.kind) == kinds.SECRET
+        await self._each(served, namespace, query or {}, METADATA if secret else JSON, use)
 
     def _put(self, live: Live, raw: msgspec.Raw, *, whole: bool) -> None:
         """Keep of an object what a plan may ask of it: elsewhere, whose it is."""

@@ -32,7 +32,8 @@ class Owner(msgspec.Struct, frozen=True, gc=False):
 class Live(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An object as it is now.
 
-    ``mark`` tells this state of it from a later one: its generation or, where it has none, a digest of it.
+    ``mark`` tells this state of it from a later one: its generation; where it has none, a digest of it, or a
+    Secret's resourceVersion.
     ``protected``: it says so itself. ``ended``: a pod or a Job that has run to its end. ``mounts`` are a
     pod's (volume, claim), ``scheduled`` whether it has a node. ``volume`` is the PersistentVolume that a
     claim is bound to; of a PersistentVolume, ``claim`` is the one bound to it, and ``stays`` whether it
@@ -232,7 +233,7 @@ def _live(wire: _WireMetadata, raw: bytes | msgspec.Raw, group: str, kind: str, 
     return Live(
         key=Key(sys.intern(group), sys.intern(kind), sys.intern(wire.namespace), wire.name),
         uid=wire.uid,
-        mark=f"generation:{wire.generation}" if wire.generation else _digest(raw),
+        mark=_mark(wire, raw, group, kind),
         owners=tuple(
             Owner(sys.intern(owner.kind), owner.name, owner.uid, bool(owner.controller))
             for owner in wire.owner_references or ()
@@ -246,6 +247,14 @@ def _live(wire: _WireMetadata, raw: bytes | msgspec.Raw, group: str, kind: str, 
         protected=any(said.get(PROTECT, "false") != "false" for said in (labels, annotations)),
         **more,
     )
+
+
+def _mark(wire: _WireMetadata, raw: bytes | msgspec.Raw, group: str, kind: str) -> str:
+    """Of a Secret nothing that hangs on its content: marks stand in ConfigMaps, and who reads those could
+    guess a password by its digest. Any write is a change then, even of a label."""
+    if wire.generation:
+        return f"generation:{wire.generation}"
+    return f"resourceVersion:{wire.resource_version}" if (group, kind) == kinds.SECRET else _digest(raw)
 
 
 def _digest(raw: bytes | msgspec.Raw) -> str:

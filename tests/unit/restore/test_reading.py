@@ -179,13 +179,25 @@ def test_what_the_control_plane_makes_is_left_out() -> None:
 
 def test_a_status_is_no_change_and_anything_else_is_one() -> None:
     def mark(**more: Any) -> str:
-        found: str = dump(thing("v1", "Secret", "a", **more)).objects[key("Secret a")].mark
+        found: str = dump(thing("v1", "ConfigMap", "a", **more)).objects[key("ConfigMap a")].mark
         return found
 
     assert mark() == mark(status={"x": 1}) == mark(meta={"resourceVersion": "7", "managedFields": [{}]})
     assert mark() != mark(data={"a": "b"})
     assert mark() != mark(meta={"labels": {"a": "b"}})
     assert mark(meta={"generation": 4}) == mark(meta={"generation": 4, "labels": {"a": "b"}})
+
+
+def test_the_mark_of_a_secret_tells_nothing_of_what_is_in_it() -> None:
+    """Marks stand in ConfigMaps: a digest of a password without salt can be guessed by who reads those."""
+
+    def mark(version: str, **more: Any) -> str:
+        found = dump(thing("v1", "Secret", "a", meta={"resourceVersion": version}, **more))
+        return str(found.objects[key("Secret a")].mark)
+
+    assert mark("7", data={"a": "b"}) == mark("7", data={"a": "c"})
+    assert mark("7") == mark("7")
+    assert mark("7") != mark("8")
 
 
 def hosts(*items: dict[str, Any]) -> dict[str, str]:
