@@ -32,7 +32,7 @@ from velero_volume_controller.restore.phase_undo import back_up
 from velero_volume_controller.restore.phase_verify import verify
 from velero_volume_controller.restore.run import CANCELLED, COMPLETE, Run
 from velero_volume_controller.restore.steps import Look, Situation, Step
-from velero_volume_controller.velero.model.backups import RESTORABLE
+from velero_volume_controller.velero.model.backups import COMPLETED
 
 _P = RestorePhase
 
@@ -131,10 +131,10 @@ def _cancelled(run: Run) -> bool:
         message = f"it was cancelled ({run.so_far}){_undo(run)}"
         run.leave(_P.CANCELLED, "Cancelled", message, put_back=stilled)
         return True
-    undo = run.status.undo
+    undo = run.undo_backup
     back = (
         f"; when it has ended, vvc restore undo {run.situation.identity.name} brings back what was there"
-        if undo is not None and undo.phase in RESTORABLE
+        if undo is not None and undo.phase == COMPLETED
         else ""
     )
     message = f"clearing has begun, so it goes on{back}"

@@ -68,6 +68,7 @@ class UndoLine(_Part, frozen=True, kw_only=True):
     backup: str
     namespace: str
     command: str
+    phase: str = COMPLETED
     expires: str = ""
     uncovered: tuple[str, ...] = ()
 
@@ -171,6 +172,7 @@ def make_report(
             backup=undo.backup,
             namespace=undo.namespace,
             command=f"vvc restore undo {owner.name} --namespace {owner.namespace}",
+            phase=undo.phase,
             expires=undo.expires or "",
             uncovered=tuple(f"{each.namespace}/{each.claim}" for each in undo.uncovered),
         )

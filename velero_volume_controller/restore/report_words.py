@@ -8,6 +8,8 @@ from typing import Final
 from velero_volume_controller.api.times import seconds_between
 from velero_volume_controller.api.words import amount, counted, span
 from velero_volume_controller.restore.report import Because, Report, VolumeLine, phase_seconds
+from velero_volume_controller.restore.undoing import by_hand
+from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
 
 #: Heads of tables; columns of numbers are set right.
 VOLUMES: Final = ("volume", "claim", "how", "state", "written", "backed up")
@@ -110,10 +112,15 @@ def way_back(report: Report) -> Iterator[str]:
     if undo is None:
         yield "There is no undo backup: what was deleted can't be brought back by this."
         return
-    yield (
-        f"Backup {undo.namespace}/{undo.backup} holds what was there before; {undo.command} brings it back"
-        f"{f', until it expires at {undo.expires}' if undo.expires else ''}."
-    )
+    until = f", until it expires at {undo.expires}" if undo.expires else ""
+    which = f"Backup {undo.namespace}/{undo.backup}"
+    if undo.phase == COMPLETED:
+        yield f"{which} holds what was there before; {undo.command} brings it back{until}."
+    elif undo.phase in RESTORABLE:
+        yield f"{which}, of what was there before, is {undo.phase}; {by_hand(undo.backup)}{until}."
+    else:
+        yield f"{which}, of what was there before, is {undo.phase}: it can't be brought back by this."
+        return
     yield "What was written between that backup and the stilling of the workloads is in neither."
     if undo.uncovered:
         yield f"It does not have the data of {', '.join(undo.uncovered)}."

@@ -15,6 +15,7 @@ from velero_volume_controller.api.cleanrestore import (
     RestorePhase,
     RunProgress,
     RunStep,
+    UndoStatus,
     Unwinding,
 )
 from velero_volume_controller.api.conditions import Truth, put
@@ -22,8 +23,9 @@ from velero_volume_controller.api.times import seconds_between
 from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.planned import Plan
 from velero_volume_controller.restore.steps import Action, Observed, Situation, Step, Tell
+from velero_volume_controller.restore.undoing import by_hand
 from velero_volume_controller.velero.model.backup_contents import Key
-from velero_volume_controller.velero.model.backups import RESTORABLE
+from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
 from velero_volume_controller.velero.model.restore_runs import Restore
 
 #: True once there is a plan that can be approved; False says why there is none.
@@ -122,10 +124,21 @@ class Run:
     @property
     def way_back(self) -> str:
         """What else can be done once something is gone; empty where nothing is, or there is no way back."""
-        undo = self.status.undo
-        if not self.status.deleted or undo is None or undo.phase not in RESTORABLE:
+        undo = self.undo_backup
+        if not self.status.deleted or undo is None:
             return ""
+        if undo.phase != COMPLETED:
+            return f", or {by_hand(undo.backup)}"
         return f", or bring back what was there with vvc restore undo {self.situation.identity.name}"
+
+    @property
+    def undo_backup(self) -> UndoStatus | None:
+        """The undo backup, if anything can be restored from it. An undo takes a Completed one alone."""
+        undo = self.status.undo
+        if undo is None or undo.phase not in RESTORABLE:
+            return None
+        expired = undo.expires is not None and seconds_between(undo.expires, self.now) >= 0
+        return None if expired else undo
 
     def age(self, since: str | None) -> float:
         """Seconds; none where there is no time to count from. A clock that was ahead gives none either."""

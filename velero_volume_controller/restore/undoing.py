@@ -17,7 +17,7 @@ from velero_volume_controller.api.cleanrestore import (
 from velero_volume_controller.api.times import seconds_between
 from velero_volume_controller.restore.objects import CleanRestore
 from velero_volume_controller.restore.written import WrittenRestore
-from velero_volume_controller.velero.model.backups import COMPLETED
+from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
 
 _SUFFIX: Final = "-undo"
 
@@ -40,11 +40,18 @@ def why_not(run: CleanRestore, now: str) -> str | None:
             return f"{why}, so there is no Backup of what was there before; restore from another Backup"
         return "has deleted nothing, so there is nothing to bring back"
     where = f"Backup {undo.namespace}/{undo.backup}, from which it could be undone,"
+    if undo.phase in RESTORABLE and undo.phase != COMPLETED:
+        return f"can't be undone as a whole: {where} is {undo.phase}; {by_hand(undo.backup)}"
     if undo.phase != COMPLETED:
         return f"can't be undone: {where} is {undo.phase or 'New'}; restore from another Backup"
     if undo.expires is not None and seconds_between(undo.expires, now) >= 0:
         return f"can't be undone any more: {where} has expired at {undo.expires}; restore from another Backup"
     return None
+
+
+def by_hand(backup: str) -> str:
+    """What is left where a run can't be undone, for its undo backup failed in part."""
+    return f"restore what is in it with vvc restore apply NEW-NAME --from-backup {backup} --allow-partial"
 
 
 def undo_of(run: CleanRestore) -> WrittenRestore:

@@ -42,7 +42,12 @@ CASES: dict[str, tuple[CleanRestore, str | None]] = {
     ),
     "one whose undo backup is not complete": (
         run(P.COMPLETED, undo=undo(phase="PartiallyFailed"), **ENDED),
-        "Backup velero/back-0a1b2c3d-undo-1, from which it could be undone, is PartiallyFailed",
+        "Backup velero/back-0a1b2c3d-undo-1, from which it could be undone, is PartiallyFailed; restore what"
+        " is in it with vvc restore apply NEW-NAME --from-backup back-0a1b2c3d-undo-1 --allow-partial",
+    ),
+    "one whose undo backup failed": (
+        run(P.COMPLETED, undo=undo(phase="Failed"), **ENDED),
+        "is Failed; restore from another Backup",
     ),
     "one whose undo backup has expired": (
         run(P.COMPLETED, undo=undo(expires=at(100)), **ENDED),

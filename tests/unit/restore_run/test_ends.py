@@ -79,6 +79,27 @@ def test_once_clearing_has_begun_it_goes_on_and_says_so_once(phase: RestorePhase
     assert looks(CANCEL, status), "it has to look, for it goes on"
 
 
+WAYS_BACK: dict[str, tuple[dict[str, Any], str]] = {
+    "a Completed undo backup": ({}, "or bring back what was there with vvc restore undo rescue"),
+    "one that failed in part is refused by undo": (
+        {"phase": "PartiallyFailed"},
+        "or restore what is in it with vvc restore apply NEW-NAME --from-backup u --allow-partial",
+    ),
+    "one that failed": ({"phase": "Failed"}, ""),
+    "one that has expired": ({"expires": "2026-11-24T02:00:10Z"}, ""),
+}
+
+
+@pytest.mark.parametrize(("undo", "told"), WAYS_BACK.values(), ids=WAYS_BACK.keys())
+def test_a_run_that_stops_half_way_offers_what_will_be_accepted(undo: dict[str, Any], told: str) -> None:
+    known = UndoStatus(**{"backup": "u", "namespace": "velero", "phase": "Completed", "kept": True, **undo})
+    status = in_phase(P.RESTORING, PLAN, deleted=True, undo=known)
+    message = outcome(take(status, None, now=20, lost=LOST, live=None, restores=None))[2]
+    assert message.endswith(f"plan again{f', {told}' if told else ''}")
+    late = take(in_phase(P.CLEARING, PLAN, deleted=True, undo=known), PLAN, now=20, spec=CANCEL, live=[WEB])
+    assert ("vvc restore undo rescue" in said(late, "Cancelled")[2]) == ("undo rescue" in told)
+
+
 def test_an_undo_that_there_is_not_is_not_promised() -> None:
     taken = take(in_phase(P.CLEARING, PLAN), PLAN, spec=CANCEL, live=[WEB])
     assert "undo" not in said(taken, "Cancelled")[2]

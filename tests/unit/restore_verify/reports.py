@@ -89,6 +89,7 @@ def report(world: World = WORLD, *, ended: str = "Completed", undo: bool = True)
         undo=UndoStatus(
             backup="back-undo-1",
             namespace="velero",
+            phase="Completed",
             expires="2026-12-24T02:00:05Z",
             uncovered=[Uncovered(namespace="shop", claim="scratch")],
         )

@@ -101,6 +101,18 @@ def test_everything_is_told(made: Report, show: str) -> None:
         assert part in told, part
 
 
+def test_an_undo_backup_that_undo_refuses_is_not_offered() -> None:
+    assert GOOD.undo is not None
+    for phase, told in (
+        ("PartiallyFailed", "vvc restore apply NEW-NAME --from-backup back-undo-1 --allow-partial"),
+        ("Failed", "is Failed: it can't be brought back by this"),
+    ):
+        undo = msgspec.structs.replace(GOOD.undo, phase=phase)
+        text = " ".join(" ".join(lines(msgspec.structs.replace(GOOD, undo=undo), 200)).split())
+        assert told in text
+        assert "vvc restore undo" not in text
+
+
 def test_without_an_undo_backup_that_is_said() -> None:
     assert any("There is no undo backup" in line for line in lines(report(undo=False)))
 
