@@ -36,6 +36,7 @@ def drift(run: Run) -> list[Drift]:
     """What is there, is to go, and is not as it was; and what would go along that nobody has seen."""
     found = [each for planned in run.plan.objects if (each := _of(run, planned)) is not None]
     found += _namespaces(run)
+    found += _volumes(run)
     found += _new_dependents(run)
     return found
 
@@ -69,6 +70,24 @@ def _namespaces(run: Run) -> Iterator[Drift]:
             yield Drift(live.key, "is protected now")
         elif live is not None and live.terminating:
             yield Drift(live.key, "is being deleted")
+
+
+def _volumes(run: Run) -> Iterator[Drift]:
+    """Reclaim policies that have changed: the plan said what becomes of the data when a claim goes. Once the
+    claim goes, nothing can be held up any more, and who gives a Released volume up means it."""
+    going = {each.key: each.uid for each in run.plan.objects if each.action is Action.DELETE}
+    for planned in run.plan.objects:
+        live = run.live.get(planned.key) if kinds.of(planned.key) == kinds.VOLUME else None
+        if live is None or live.uid != planned.uid or live.claim is None:
+            continue
+        claim = run.live.get(Key(*kinds.CLAIM, *live.claim))
+        if claim is None or claim.terminating or going.get(claim.key) != claim.uid:
+            continue
+        changed = "(its reclaim policy has changed)"
+        if planned.action is Action.KEEP and not live.stays:
+            yield Drift(live.key, f"would go now with its claim, and its data with it {changed}")
+        elif planned.action is Action.DELETE and live.stays:
+            yield Drift(live.key, f"would stay now when its claim goes {changed}")
 
 
 def _new_dependents(run: Run) -> Iterator[Drift]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -70,11 +70,11 @@ async def look_live(
     """The objects, and to which nodes volumes are attached. Raises Hidden, and as Client.request."""
     names = plan.targets.values() if plan else status.plan.namespaces if status.plan else ()
     live = await _listed(client, discovery, kinds_of(plan), frozenset(names))
-    going = _volumes_that_go(plan)
-    if not going or status.phase not in {RestorePhase.CLEARING, RestorePhase.WAITING_GONE}:
+    if plan is None or status.phase not in {RestorePhase.CLEARING, RestorePhase.WAITING_GONE}:
         return live, {}
-    live |= await _volumes(client, going)
-    waits = status.phase is RestorePhase.WAITING_GONE
+    going = _volumes_that_go(plan)
+    live |= await _volumes(client, going | _volumes_of_claims_that_go(plan, live))
+    waits = going and status.phase is RestorePhase.WAITING_GONE
     return live, await _attachments(client, going) if waits else {}
 
 
@@ -109,12 +109,22 @@ async def _listed(
     }
 
 
-def _volumes_that_go(plan: Plan | None) -> frozenset[str]:
+def _volumes_that_go(plan: Plan) -> frozenset[str]:
     """The PersistentVolumes that the plan deletes, by their claims."""
     return frozenset(
         each.key.name
-        for each in (plan.objects if plan else ())
+        for each in plan.objects
         if each.action is Action.DELETE and kinds.of(each.key) == kinds.VOLUME
+    )
+
+
+def _volumes_of_claims_that_go(plan: Plan, live: Mapping[Key, Live]) -> frozenset[str]:
+    """Those that stay when their claims go, too: as long as the claims are there, they may change their
+    minds."""
+    return frozenset(
+        claim.volume
+        for each in plan.objects
+        if each.action is Action.DELETE and (claim := live.get(each.key)) is not None and claim.volume
     )
 
 

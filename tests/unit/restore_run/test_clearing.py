@@ -139,6 +139,10 @@ DRIFTS: dict[str, tuple[tuple[Live, ...], str]] = {
         (*gone(), (middle := live("ConfigMap middle", WIDGET)), claim("new", middle)),
         "PersistentVolumeClaim shop/new was made since",
     ),
+    "a volume that is retained since, and would be waited for in vain": (
+        swap(volume("data", stays=True)),
+        "PersistentVolume pv-data would stay now when its claim goes (its reclaim policy has changed)",
+    ),
     "a namespace that is protected since": (
         (*gone(), live("Namespace shop", protected=True)),
         "Namespace shop is protected now",
@@ -152,6 +156,29 @@ DRIFTS: dict[str, tuple[tuple[Live, ...], str]] = {
         "Deployment shop/web was stilled and runs again",
     ),
 }
+
+
+@pytest.mark.parametrize("policy", ["Retain", "Delete"])
+def test_data_that_the_plan_promised_to_keep_is_not_deleted_with_the_claim(policy: str) -> None:
+    made = plan((*ALL, volume("data", stays=True)), ALL, [fs_data("bare", "data", "data")])
+    there = (*ALL, volume("data", stays=policy == "Retain"))
+    taken = take(in_phase(P.CLEARING, made), made, live=there)
+    if policy == "Retain":
+        assert deletes(taken) == ["CronJob shop/nightly"]
+        return
+    assert not deletes(taken)
+    assert outcome(taken)[:2] == ("Failed", "PlanIsStale")
+    assert "PersistentVolume pv-data would go now with its claim, and its data with it" in outcome(taken)[2]
+
+
+def test_a_released_volume_that_somebody_gives_up_is_no_drift() -> None:
+    made = plan((*ALL, volume("data", stays=True)), ALL, [fs_data("bare", "data", "data")])
+    without = [SETTINGS, ACCOUNT]
+    going = msgspec.structs.replace(DATA, terminating=True)
+    given_up = volume("data", stays=False)
+    for there in ([*without, given_up], [*without, given_up, going]):
+        taken = take(in_phase(P.CLEARING, made, deleted=True), made, live=there)
+        assert outcome(taken)[0] != "Failed"
 
 
 @pytest.mark.parametrize(("there", "message"), DRIFTS.values(), ids=DRIFTS.keys())
