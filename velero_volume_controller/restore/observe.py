@@ -21,7 +21,7 @@ from velero_volume_controller.restore.gather_check import Checker, Ran
 from velero_volume_controller.restore.gather_facts import Question, gather_facts
 from velero_volume_controller.restore.listing import Unreadable
 from velero_volume_controller.restore.look_live import look_live
-from velero_volume_controller.restore.look_velero import look_at_restores, look_at_undo
+from velero_volume_controller.restore.look_velero import Inside, look_at_restores, look_at_undo
 from velero_volume_controller.restore.objects import CleanRestore, identity
 from velero_volume_controller.restore.plan import make_plan
 from velero_volume_controller.restore.planned import Plan, PlanRefused
@@ -79,7 +79,7 @@ class Eyes:
         self._plans: dict[str, tuple[str, str, Plan]] = {}
         self._discovery: tuple[Discovery | None, float] = (None, 0.0)
         self._checker = Checker(client)
-        self._snapshots: dict[str, frozenset[tuple[str, str, str]]] = {}
+        self._inside: dict[str, Inside] = {}
 
     async def look(self, found: CleanRestore, spec: CleanRestoreSpec, wanted: frozenset[Look]) -> Seen:
         """Raises KubeError where nothing can be concluded."""
@@ -95,8 +95,14 @@ class Eyes:
             live, attachments = await look_live(self._client, await self.discovery(), status, seen.plan)
             observed = replace(observed, live=live, attachments=attachments)
         if Look.UNDO in wanted:
-            undo = await look_at_undo(self._client, status.undo, self._snapshots)
-            observed = replace(observed, undo=undo.backup, taken=undo.taken, snapshots=undo.snapshots)
+            undo = await look_at_undo(self._client, status.undo, self._inside)
+            observed = replace(
+                observed,
+                undo=undo.backup,
+                taken=undo.taken,
+                snapshots=undo.inside.snapshots,
+                backed_up=undo.inside.objects,
+            )
         if Look.RESTORES in wanted:
             restores, restored = await look_at_restores(self._client, status.restores)
             observed = replace(observed, restores=restores, restored=restored)

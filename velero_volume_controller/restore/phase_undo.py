@@ -1,7 +1,9 @@
 """UndoBackup: what is cleared away is backed up before. Pure.
 
-That the Backup is Completed proves little: volumes of pods that do not run are skipped with a warning. So
-every claim that is deleted is looked for among the volumes that it really has.
+That the Backup is Completed proves little: volumes of pods that do not run are skipped with a warning, and
+kinds that were defined in the last minutes without one (1.18, server.go: discovery is refreshed every five).
+So every claim that is deleted is looked for among the volumes that it really has, and every other object in
+its resource list.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from velero_volume_controller.api.cleanrestore import RestorePhase, Uncovered, Undo, UndoStatus
+from velero_volume_controller.api.owned_names import label_value
 from velero_volume_controller.api.times import parse_duration
 from velero_volume_controller.restore import kinds
 from velero_volume_controller.restore.live import Live
@@ -17,8 +20,8 @@ from velero_volume_controller.restore.naming import labels, ours, undo_name
 from velero_volume_controller.restore.planned import Action
 from velero_volume_controller.restore.run import LOST, LOST_AFTER, Run, few
 from velero_volume_controller.restore.steps import Make
-from velero_volume_controller.velero.model.backup_contents import Key
 from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
+from velero_volume_controller.velero.model.restore_runs import RESTORE_LABEL
 
 #: Seconds between two looks at a Backup that runs.
 _LOOK_AGAIN: Final = 2.0
@@ -150,14 +153,20 @@ def _uncovered(run: Run) -> Iterator[Uncovered]:
         yield Uncovered(namespace=where[0], claim=where[1], reason=reason)
 
 
-def _left_out(run: Run) -> Iterator[Key]:
-    """What goes, is no claim, and no Backup takes. What a controller makes anew is not missed."""
+def _left_out(run: Run) -> Iterator[str]:
+    """What goes, holds no data, and is not in it: why. What a controller makes anew is not missed, nor what
+    an earlier plan of this run has restored, for it was not there before."""
+    made = {label_value(each.name) for each in run.status.restores}
     for each in run.plan.objects:
-        if each.action is not Action.DELETE or not each.root or kinds.of(each.key) == kinds.CLAIM:
-            continue
         live = run.live.get(each.key)
-        if live is not None and live.uid == each.uid and each.key.namespace and _excluded(live):
-            yield each.key
+        if each.action is not Action.DELETE or not each.root or not each.key.namespace:
+            continue
+        if live is None or live.uid != each.uid or live.terminating or live.volume:
+            continue
+        if _excluded(live):
+            yield f"{each.key} ({_KEPT_OUT})"
+        elif each.key not in run.observed.backed_up and live.labels.get(RESTORE_LABEL) not in made:
+            yield f"{each.key} (Velero did not take it)"
 
 
 def _excluded(live: Live) -> bool:
@@ -166,7 +175,7 @@ def _excluded(live: Live) -> bool:
 
 def _judge(run: Run, undo: UndoStatus, reason: str) -> None:
     lacking = [f"{each.namespace}/{each.claim} ({each.reason})" for each in undo.uncovered]
-    left_out = [f"{each} ({_KEPT_OUT})" for each in _left_out(run)]
+    left_out = list(_left_out(run))
     if run.spec.undo is Undo.REQUIRED:
         if undo.phase != COMPLETED:
             _fail(run, undo, f"is {undo.phase}: {reason or 'see velero backup logs'}")
@@ -189,8 +198,8 @@ def _fail(run: Run, undo: UndoStatus, what: str) -> None:
     way_out = (
         "make another CleanRestore, which backs up what is there now"
         if undo.kept
-        else "let pods run that mount those claims, take such labels off, protect them, or make a"
-        " CleanRestore with undo: bestEffort"
+        else "let pods run that mount those claims, take such labels off, wait until Velero knows kinds that"
+        " are new (five minutes), protect them, or make a CleanRestore with undo: bestEffort"
     )
     message = (
         f"{run.so_far}: Backup {undo.backup}, from which this run could be undone, {what}; {way_out}"

@@ -44,7 +44,7 @@ class Look(Enum):
     no plan. All of them, read after the status was written and past every cache: what is missing counts as
     gone."""
     UNDO = auto()
-    """The undo backup and its volumes: ``Observed.undo``, ``taken``, ``snapshots``."""
+    """The undo backup and its volumes: ``Observed.undo``, ``taken``, ``snapshots``, ``backed_up``."""
     RESTORES = auto()
     """The Restores of this run and their volumes: ``Observed.restores`` and ``restored``."""
     CHECK = auto()
@@ -94,7 +94,7 @@ class Observed:
 
     ``attachments`` are the nodes to which PersistentVolumes are attached, by their names. ``snapshots`` are
     (namespace, claim, PersistentVolume) of which the undo backup has a snapshot, the last one empty where it
-    is not told.
+    is not told; ``backed_up`` is all that Velero says is in it.
     """
 
     live: Mapping[Key, Live] | None = None
@@ -102,6 +102,7 @@ class Observed:
     undo: Backup | None = None
     taken: tuple[PodVolumeBackup, ...] = ()
     snapshots: frozenset[tuple[str, str, str]] = frozenset()
+    backed_up: frozenset[Key] = frozenset()
     restores: Mapping[str, Restore] | None = None
     restored: tuple[PodVolumeRestore, ...] = ()
 

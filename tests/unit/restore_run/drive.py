@@ -176,6 +176,9 @@ class Drive:
             attachments=self.cluster.attachments() if Look.LIVE in wanted else {},
             undo=undo if Look.UNDO in wanted else None,
             taken=self.velero.taken(undo.name) if Look.UNDO in wanted and undo and undo.ended else (),
+            backed_up=frozenset(self.velero.held[undo.name].objects)
+            if Look.UNDO in wanted and undo and undo.ended
+            else frozenset(),
             restores={each.name: restores[each.name] for each in status.restores if each.name in restores}
             if Look.RESTORES in wanted
             else None,

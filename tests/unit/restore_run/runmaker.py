@@ -90,7 +90,7 @@ def make_situation(
         restores=None if restores is None else {each.name: each for each in restores},
         **{
             name: fields.pop(name)
-            for name in ("attachments", "undo", "taken", "snapshots", "restored")
+            for name in ("attachments", "undo", "taken", "snapshots", "backed_up", "restored")
             if name in fields
         },
     )

@@ -94,17 +94,14 @@ def _resumed_after(drive: Drive, phase: RestorePhase) -> Drive:
     return _meddled(drive, go_on)
 
 
-def _made_again_in_the_middle() -> Drive:
+def _made_again_in_the_middle(name: str) -> Drive:
     """Somebody makes what the Backup holds, once most is gone; the run fails, and is planned again."""
 
     def make(drive: Drive) -> None:
-        settings = key("ConfigMap settings")
-        if (
-            drive.status.phase is P.WAITING_GONE
-            and not drive.resume
-            and settings not in drive.cluster.objects
-        ):
-            drive.cluster.make("ConfigMap", "settings")
+        at = key(name)
+        waits = drive.status.phase is P.WAITING_GONE
+        if waits and not drive.resume and at not in drive.cluster.objects:
+            drive.cluster.make(at.kind, at.name)
         if drive.status.phase is P.FAILED:
             drive.resume = "once"
 
@@ -192,7 +189,10 @@ SCENARIOS = {
         lambda: _resumed_after(damaged(ends={0: "FailedValidation"}), P.FAILED), P.COMPLETED, "Completed"
     ),
     "something is made again in the middle, and it is planned again": Scenario(
-        _made_again_in_the_middle, P.COMPLETED, "Completed", _planned_twice
+        lambda: _made_again_in_the_middle("Secret password"), P.COMPLETED, "Completed", _planned_twice
+    ),
+    "what no undo backup has is made in the middle, and it is planned again": Scenario(
+        lambda: _made_again_in_the_middle("ConfigMap settings"), P.FAILED, "UndoIncomplete", _anything
     ),
     "the undo backup is PartiallyFailed": Scenario(
         lambda: damaged(backup_ends={0: "PartiallyFailed"}),

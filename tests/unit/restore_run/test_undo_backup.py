@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.backup.setmaker import at
-from tests.unit.restore.makers import claim, fs_data, live, plan, pod
+from tests.unit.restore.makers import claim, deployment, fs_data, live, plan, pod
 from tests.unit.restore_run.runmaker import (
     P,
     backup,
@@ -20,16 +20,22 @@ from tests.unit.restore_run.runmaker import (
     take,
     tells,
 )
-from velero_volume_controller.api.cleanrestore import RunStep, UndoStatus
+from velero_volume_controller.api.cleanrestore import RunRestore, RunStep, UndoStatus
 from velero_volume_controller.restore.phase_undo import EXCLUDED
 from velero_volume_controller.restore.steps import Step
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
+from velero_volume_controller.velero.model.restore_runs import RESTORE_LABEL
 
 NAME = "rescue-0f3c9d12-undo-1"
 DATA = claim("data")
 DB = pod("db", "data")
 SETTINGS = live("ConfigMap settings")
-PLAN = plan([DATA, DB, SETTINGS], [DATA, DB, SETTINGS, "ConfigMap gone"], [fs_data("db", "data", "data")])
+WEB, REPLICAS, *_ = deployment("web")
+PLAN = plan(
+    [DATA, DB, SETTINGS, WEB, REPLICAS],
+    [DATA, DB, SETTINGS, WEB, "ConfigMap gone"],
+    [fs_data("db", "data", "data")],
+)
 
 
 def taken_of(claim_name: str = "data", phase: str = "Completed", **fields: Any) -> PodVolumeBackup:
@@ -47,7 +53,8 @@ def look_at(undo: UndoStatus, seen: Any, **fields: Any) -> Step:
     status = in_phase(P.UNDO_BACKUP, PLAN)
     status.undo = undo
     status.deleted = fields.pop("deleted", False)
-    return take(status, PLAN, **{"live": [DATA], "undo": seen, **fields})
+    held = frozenset(each.key for each in (DATA, DB, SETTINGS))
+    return take(status, PLAN, **{"live": [DATA], "undo": seen, "backed_up": held, **fields})
 
 
 def test_it_is_made_of_the_namespaces_in_which_something_goes_with_all_volumes() -> None:
@@ -89,6 +96,30 @@ SEEN: dict[str, tuple[dict[str, Any], str, str]] = {
         {"taken": (taken_of(),), "live": [DATA, replace(SETTINGS, labels={EXCLUDED: "true"})]},
         "Failed",
         "ConfigMap shop/settings (its label velero.io/exclude-from-backup keeps it out of every Backup)",
+    ),
+    "an object that is not in it refuses, whatever the reason": (
+        {"taken": (taken_of(),), "live": [DATA, SETTINGS], "backed_up": frozenset({DATA.key})},
+        "Failed",
+        "does not hold 1 objects that would go: ConfigMap shop/settings (Velero did not take it)",
+    ),
+    "a claim that was never bound has to be in it, too": (
+        {"live": [claim("data", volume="")], "backed_up": frozenset()},
+        "Failed",
+        "PersistentVolumeClaim shop/data (Velero did not take it)",
+    ),
+    "what is gone, goes already, or was made again meanwhile is not missed": (
+        {
+            "taken": (taken_of(),),
+            "live": [DATA, replace(SETTINGS, terminating=True), replace(DB, uid="another")],
+            "backed_up": frozenset({DATA.key}),
+        },
+        "Quiescing",
+        "",
+    ),
+    "what a controller makes anew is not missed": (
+        {"taken": (taken_of(),), "live": [DATA, REPLICAS], "backed_up": frozenset({DATA.key})},
+        "Quiescing",
+        "",
     ),
     "a claim that was never bound holds nothing": ({"live": [claim("data", volume="")]}, "Quiescing", ""),
     "a claim that is gone meanwhile has nothing to lose": ({"live": []}, "Quiescing", ""),
@@ -151,6 +182,18 @@ def test_with_undo_required(given: dict[str, Any], phase: str, message: str) -> 
         )
         assert message in outcome(taken)[2]
         assert taken.status.resume_from is P.UNDO_BACKUP
+
+
+def test_what_an_earlier_plan_of_this_run_restored_is_not_missed_in_the_undo_backup() -> None:
+    """It was not there before: there is nothing of it to go back to."""
+    restored = replace(SETTINGS, labels={RESTORE_LABEL: "rescue-1"})
+    undo = known(phase="Completed", uid="uid", kept=True)
+    for name, phase in (("rescue-1", P.QUIESCING), ("another", P.FAILED)):
+        status = in_phase(P.UNDO_BACKUP, PLAN, deleted=True, undo=undo)
+        status.restores = [RunRestore(name=name, namespace="velero", backup="b1")]
+        there = {"live": [DATA, restored], "backed_up": frozenset({DATA.key})}
+        taken = take(status, PLAN, undo=backup(NAME, "Completed"), taken=(taken_of(),), **there)
+        assert taken.status.phase is phase
 
 
 BEST_EFFORT = {
