@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from velero_volume_controller.api.cleanrestore import CleanRestoreSpec, CleanRestoreStatus, RestorePhase
-from velero_volume_controller.restore.phase_clear import clear, wait_gone
+from velero_volume_controller.restore.phase_clear import clear, nothing_went, wait_gone
 from velero_volume_controller.restore.phase_plan import await_approval, plan, validate
 from velero_volume_controller.restore.phase_quiesce import quiesce, unwind
 from velero_volume_controller.restore.phase_restore import restore
@@ -90,6 +90,7 @@ def step(situation: Situation) -> Step:
     elif status.phase not in _BEFORE and (lost := _lost(run)):
         run.fail("PlanLost", f"{lost} ({run.so_far}); plan again{run.way_back}", _P.PLANNING)
     elif situation.refused:
+        nothing_went(run)
         run.fail("Refused", f"{situation.refused} ({run.so_far})", status.phase)
     elif not (run.spec.cancel and _cancelled(run)):
         _PHASES[status.phase](run)

@@ -33,6 +33,7 @@ _CLEARING: Final = frozenset({RestorePhase.CLEARING, RestorePhase.WAITING_GONE})
 
 def clear(run: Run) -> None:
     """Delete what is due; go on once nothing is left that was not told to go."""
+    nothing_went(run)
     if _in_trouble(run):
         return
     ground = look_over(run)
@@ -47,6 +48,25 @@ def clear(run: Run) -> None:
         run.actions += [_delete(each) for each in ground.due]
     run.progressing("True", "Clearing", f"{run.progress.gone} of {run.progress.to_go} objects are gone")
     run.wakes.append(0.2 if ground.due else _LOOK_AGAIN)
+
+
+def nothing_went(run: Run) -> None:
+    """That it deletes was written before the first deletion was sent. Where that was refused, or came too
+    late, all is still there: then nothing has begun, and a run that ends here puts back what it stilled.
+
+    Only of the first clearing of a run: what a later one finds, an earlier one may have left.
+    """
+    status, there = run.status, run.observed.live
+    first = sum(each.phase is RestorePhase.CLEARING for each in status.steps) == 1 and not status.restores
+    if status.phase is not RestorePhase.CLEARING or not (status.deleted and first) or there is None:
+        return
+    if not any(
+        (live := there.get(each.key)) is None or live.terminating or live.uid != each.uid
+        for each in run.plan.clear
+    ):
+        status.deleted = False
+        if status.undo is not None:
+            status.undo.kept = False
 
 
 def _begin_to_delete(run: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.restore.makers import live, plan
 from tests.unit.restore_run.runmaker import (
@@ -20,7 +21,13 @@ from tests.unit.restore_run.runmaker import (
     tells,
 )
 from tests.unit.restore_run.test_quiescing import noted
-from velero_volume_controller.api.cleanrestore import RestorePhase, RunProgress, RunRestore, UndoStatus
+from velero_volume_controller.api.cleanrestore import (
+    RestorePhase,
+    RunProgress,
+    RunRestore,
+    RunStep,
+    UndoStatus,
+)
 from velero_volume_controller.restore.machine import looks
 from velero_volume_controller.restore.steps import Look
 
@@ -207,6 +214,38 @@ def test_what_the_api_server_refuses_ends_the_run_which_goes_on_there(
     assert outcome(taken)[:2] == ("Failed", "Refused")
     assert REFUSED in outcome(taken)[2]
     assert taken.status.resume_from is goes_on
+
+
+TWO = [WEB, live("ConfigMap a")]
+OF_TWO = plan(TWO, TWO)
+GOING: dict[str, tuple[dict[str, Any], bool]] = {
+    "the first deletion is refused": ({}, True),
+    "something goes already": ({"live": [WEB, replace(TWO[1], terminating=True)]}, False),
+    "something is gone": ({"live": [WEB]}, False),
+    "something was made again": ({"live": [WEB, replace(TWO[1], uid="another")]}, False),
+    "an earlier clearing has left it": (
+        {"steps": [RunStep(phase=P.CLEARING, started="2026-11-24T01:00:00Z")]},
+        False,
+    ),
+    "something was restored already": (
+        {"restores": [RunRestore(name="r1", namespace="velero", backup="b1")]},
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "puts"), GOING.values(), ids=GOING.keys())
+def test_where_nothing_went_what_was_stilled_is_put_back(given: dict[str, Any], puts: bool) -> None:
+    status = in_phase(P.CLEARING, OF_TWO, deleted=True, undo=replace(UNDO))
+    status.steps = [*given.get("steps", []), *status.steps]
+    status.restores = given.get("restores", [])
+    taken = take(status, OF_TWO, live=given.get("live", TWO), refused=REFUSED)
+    assert outcome(taken)[:2] == ("Failed", "Refused")
+    assert (taken.status.unwinding is not None) == puts
+    assert taken.status.deleted != puts
+    assert taken.status.undo is not None
+    assert taken.status.undo.kept != puts
+    assert ("(nothing was deleted)" in outcome(taken)[2]) == puts
 
 
 def test_what_is_refused_while_it_stills_puts_back_what_was_stilled() -> None:
