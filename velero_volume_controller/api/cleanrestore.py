@@ -481,6 +481,10 @@ class CleanRestoreStatus(_Status):
     problems: Annotated[
         list[str], Meta(description="What stands against the run, and what to do; the first of them.")
     ] = []
+    remarks: Annotated[
+        list[str],
+        Meta(description="What does not stand against it and should be known; the first of them."),
+    ] = []
     conditions: Annotated[
         list[Condition],
         Meta(

@@ -228,6 +228,7 @@ class CleanRestores:
             fresh=seen.fresh,
             unplannable=seen.unplannable,
             problems=seen.problems,
+            remarks=seen.remarks,
             checked=seen.checked,
             blocked=held,
             refused=self._refused.get(found.uid, ""),

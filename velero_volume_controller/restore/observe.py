@@ -37,7 +37,7 @@ from velero_volume_controller.restore.steps import (
     Unplannable,
 )
 from velero_volume_controller.restore.stored_plan import Damaged, store
-from velero_volume_controller.restore.validate import validate
+from velero_volume_controller.restore.validate import remarks, validate
 from velero_volume_controller.velero.client.downloads import NotFetched, NotSigned
 from velero_volume_controller.velero.client.storage_tls import Distrusted
 
@@ -67,6 +67,7 @@ class Seen:
     fresh: Fresh | None = None
     unplannable: Unplannable | None = None
     problems: tuple[Problem, ...] | None = None
+    remarks: tuple[str, ...] = ()
     checked: Checked | None = None
 
 
@@ -161,7 +162,7 @@ class Eyes:
                 names = await plan_maps.write(self._client, identity(found), stored)
                 fresh = Fresh(plan, gathered.sources, names, stored.digest, gathered.undoes)
             if checked:
-                seen.problems = await self._validate(found, spec, plan, gathered.held)
+                seen.problems, seen.remarks = await self._validate(found, spec, plan, gathered.held)
             seen.fresh = fresh
         except PlanRefused as error:
             seen.unplannable = Unplannable("Refused", "; ".join(error.problems))
@@ -171,17 +172,20 @@ class Eyes:
 
     async def _validate(
         self, found: CleanRestore, spec: CleanRestoreSpec, plan: Plan, held: Mapping[str, Contents]
-    ) -> tuple[Problem, ...]:
-        """What stands against the run, each told once, of every Velero that restores some of it."""
+    ) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+        """What stands against the run, and what is remarked beside it, each told once, of every Velero that
+        restores some of it."""
         # Asked for first: without rights, nothing else can be told.
         discovery = await self.discovery(0.0)
         problems = dict.fromkeys(await lacking(self._client, discovery, plan, held))
+        said: dict[str, None] = {}
         for lane, contents in held.items():
             part = replace(plan, backups=contents.backups)
             asked = Question(spec, part, contents, found.uid, undo_in=found.namespace)
             facts = await gather_facts(self._client, lane, asked, datetime.now(UTC))
             problems |= dict.fromkeys(await asyncio.to_thread(validate, facts))
-        return tuple(problems)
+            said |= dict.fromkeys(await asyncio.to_thread(remarks, facts))
+        return tuple(problems), tuple(said)
 
     async def _check(
         self, found: CleanRestore, spec: CleanRestoreSpec, plan: Plan, observed: Observed

@@ -25,7 +25,7 @@ def plan(run: Run) -> None:
             _say_why(run, refused)
         return
     run.status.plan = _summary(run, fresh)
-    run.status.problems = []
+    run.status.problems, run.status.remarks = [], []
     blocked = [f"{each.key}: {each.reason}" for each in fresh.plan.objects if each.action is Action.BLOCKED]
     if blocked:
         run.status.problems = most(blocked)
@@ -123,6 +123,7 @@ def validate(run: Run) -> None:
     if fresh.plan.hash != run.plan.hash:
         run.fail("PlanIsStale", _what_changed(run, fresh), RestorePhase.PLANNING)
         return
+    _remark(run)
     if problems:
         run.status.problems = most([each.message for each in problems])
         rest = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
@@ -134,6 +135,15 @@ def validate(run: Run) -> None:
         # One of an earlier plan may be older than what is there now.
         run.status.undo = None
     run.enter(RestorePhase.QUIESCING if nothing else RestorePhase.UNDO_BACKUP)
+
+
+def _remark(run: Run) -> None:
+    """What the person who approved has to live with: what of a Backup that failed in part is missing, above
+    all."""
+    told = most(run.situation.remarks)
+    if told and told != run.status.remarks:
+        run.tell("ValidatedWithRemarks", few(told), warning=True)
+    run.status.remarks = told
 
 
 def _what_changed(run: Run, fresh: Fresh) -> str:

@@ -194,6 +194,7 @@ def _problems(status: CleanRestoreStatus, failure: str) -> Iterator[str]:
 
 def _notes(run: CleanRestore, now: str) -> Iterator[str]:
     status = run.status
+    yield from status.remarks
     if status.phase is None and run.created and seconds_between(run.created, now) > TAKEN_UP:
         yield (
             f"nothing has taken it up for {span(seconds_between(run.created, now))}: is vvc run at work, and"

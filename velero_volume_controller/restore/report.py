@@ -146,7 +146,7 @@ def make_report(
         summary=summary,
         restores=tuple(status.restores),
         differences=findings.differences,
-        notes=findings.notes,
+        notes=(*status.remarks, *findings.notes),
         warnings=tuple(
             WarningLine(restore=each.restore, where=each.where, text=each.text) for each in findings.warnings
         ),

@@ -187,6 +187,8 @@ class Situation:
     unplannable: Unplannable | None = None
     problems: tuple[Problem, ...] | None = None
     """None where it was not looked."""
+    remarks: tuple[str, ...] = ()
+    """What should be known beside them: sentences without their full stops."""
     checked: Checked | None = None
     blocked: Mapping[str, str] = field(default_factory=dict)
     """Namespaces that another CleanRestore is at work in, or goes first in, and its name. Always told."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from velero_volume_controller.api.times import format_time, parse_duration, parse_time
 from velero_volume_controller.restore.facts import Facts, Remark, Source
-from velero_volume_controller.restore.run import few
+from velero_volume_controller.restore.run import few, most
 from velero_volume_controller.restore.steps import Problem
 from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
 
@@ -40,8 +40,10 @@ def _in_part(facts: Facts, source: Source) -> Iterator[Problem | Remark]:
         about = [*source.results.general]
         for namespace in sorted(facts.plan.targets):
             about += source.results.namespaces.get(namespace, ())
+        # Who does without has to know what; who does not chooses another one.
+        named = "; ".join(most(about)) if facts.spec.allow_partial else few(about)
         told = (
-            f"what failed in it: {few(about)}"
+            f"what failed in it: {named}"
             if about
             else f"{backup.status.errors} errors, of which none is told of these namespaces"
         )
@@ -86,7 +88,7 @@ def whole_volumes(facts: Facts) -> Iterator[Problem | Remark]:
     if skipped:
         yield Remark(f"the data of these volumes was left out of the backup: {few(skipped)}")
     if told and facts.spec.allow_partial:
-        yield Remark(f"the backup does not have the data of {few(told)}")
+        yield Remark(f"the backup does not have the data of {'; '.join(most(told))}")
     elif told:
         yield Problem(
             "VolumesIncomplete",

@@ -90,6 +90,12 @@ def test_what_a_failed_restore_had_written_does_not_count() -> None:
     assert (shown.done, shown.total, shown.volumes_done, shown.volumes_total) == (MIB, 4 * MIB, 0, 1)
 
 
+def test_what_was_remarked_before_it_began_is_shown() -> None:
+    assert view(seen(P.RESTORING, remarks=["Backup b1 lacks a volume"]), at(60)).notes == (
+        "Backup b1 lacks a volume",
+    )
+
+
 def test_what_ended_it_is_told_once() -> None:
     message = "not gone after 15m: Widget shop/w; go on with vvc restore apply back"
     failed = seen(

@@ -284,7 +284,7 @@ REMARKS: dict[str, tuple[Facts, str]] = {
     ),
     "the backup failed in part, and that is allowed": (
         facts(spec=spec(allow_partial=True), sources=(partial(results=FAILED_IN),)),
-        "is PartiallyFailed, and this does not come back: what failed in it: no plugin, db: cannot exec",
+        "is PartiallyFailed, and this does not come back: what failed in it: no plugin; db: cannot exec",
     ),
     "what failed in it could not be read": (
         facts(spec=spec(allow_partial=True), sources=(partial(),)),

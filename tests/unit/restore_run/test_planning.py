@@ -16,7 +16,7 @@ from velero_volume_controller.api.cleanrestore import (
     UndoStatus,
 )
 from velero_volume_controller.restore.machine import looks
-from velero_volume_controller.restore.steps import Fresh, Look, Problem, Unplannable
+from velero_volume_controller.restore.steps import Fresh, Look, Problem, Tell, Unplannable
 
 SETTINGS = live("ConfigMap settings")
 PLAN = plan([SETTINGS], [SETTINGS])
@@ -134,6 +134,17 @@ def test_validation(given: dict[str, Any], phase: RestorePhase, reason: str, mes
         assert message in outcome(taken)[2]
     if phase is P.VALIDATING:
         assert taken.again is not None, "it would wait for ever"
+
+
+def test_what_should_be_known_is_told_and_kept_for_status_and_report() -> None:
+    lacks = "Backup b1 is PartiallyFailed, and this does not come back: what failed in it: disk full"
+    taken = take(in_phase(P.VALIDATING, PLAN), PLAN, **VALID, remarks=(lacks,))
+    assert taken.status.phase is P.UNDO_BACKUP
+    assert taken.status.remarks == [lacks]
+    assert Tell("ValidatedWithRemarks", lacks, warning=True) in taken.actions
+    again = in_phase(P.VALIDATING, PLAN, remarks=[lacks])
+    assert "ValidatedWithRemarks" not in tells(take(again, PLAN, **VALID, remarks=(lacks,)))
+    assert take(again, PLAN, **VALID).status.remarks == [], "it is not so any more"
 
 
 def test_a_stale_plan_is_planned_again_and_a_problem_is_looked_at_again() -> None:

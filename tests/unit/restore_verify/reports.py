@@ -68,6 +68,7 @@ def report(world: World = WORLD, *, ended: str = "Completed", undo: bool = True)
     ]
     status = CleanRestoreStatus(
         started=times[0],
+        remarks=["no node-agent runs on gpu"],
         plan=PlanSummary(
             hash=world.plan.hash,
             made="2026-11-24T01:58:00Z",

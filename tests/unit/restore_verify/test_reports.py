@@ -96,6 +96,7 @@ def test_everything_is_told(made: Report, show: str) -> None:
         "5m 00s",
         "9.8 KiB",
         "nightly-1",
+        "no node-agent runs on gpu",
         *made.differences,
     ):
         assert part in told, part
