@@ -50,7 +50,19 @@ _MADE: Final = (
     "undo",
     "undoOf",
     "allowPartial",
+    "rehearsal",
 )
+#: What a rehearsal has no use for, for nothing is cleared away before it; and what is said then.
+_NOT_REHEARSED: Final = {
+    "namespaceMapping": "!has(self.namespaceMapping) || size(self.namespaceMapping) == 0",
+    "scope": "self.scope == 'resources'",
+    "extras": "self.extras == 'keep'",
+    "allowKinds": "!has(self.allowKinds) || size(self.allowKinds) == 0",
+    "undo": "self.undo == 'required'",
+    "undoOf": "!has(self.undoOf)",
+    "planHash": "!has(self.planHash)",
+    "restoreTemplate": "!has(self.restoreTemplate) || size(self.restoreTemplate) == 0",
+}
 #: Of which type Velero's fields are that are not passed on: CEL sees no field that isn't declared.
 _TYPES: Final[dict[str, dict[str, Any]]] = {
     "backupName": {"type": "string"},
@@ -148,6 +160,14 @@ def _clean_restores() -> dict[str, Any]:
     crd = _crd("CleanRestore", CLEAN_RESTORES, "crst", (CleanRestoreSpec, CleanRestoreStatus), columns, rules)
     root = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     root["properties"]["spec"]["properties"]["restoreTemplate"] |= _restore_template()
+    root["properties"]["spec"]["x-kubernetes-validations"] = [
+        {
+            "rule": f"!has(self.rehearsal) || {rule}",
+            "message": f"spec.{key}: a rehearsal clears nothing away and restores into namespaces of its own;"
+            " leave it out",
+        }
+        for key, rule in _NOT_REHEARSED.items()
+    ]
     return crd
 
 

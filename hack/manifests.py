@@ -1,6 +1,7 @@
 """Render config/ to manifests/: what ``kubectl apply -f`` takes.
 
-install.yaml is everything but what lets CleanRestores delete; that is restore.yaml, by itself.
+install.yaml is everything but what lets CleanRestores delete; that is restore.yaml, by itself, and what
+rehearsals need besides is rehearsal.yaml.
 
 The kustomizations in config/ list resources and do nothing else, so joining the
 files in that order is what ``kustomize build`` does, comments kept. Run
@@ -18,6 +19,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 CONFIG: Final = ROOT / "config"
 INSTALL: Final = ROOT / "manifests" / "install.yaml"
 RESTORE: Final = ROOT / "manifests" / "restore.yaml"
+REHEARSAL: Final = ROOT / "manifests" / "rehearsal.yaml"
 
 _HEADER: Final = "# Made from config/ by hack/manifests.py; change it there.\n"
 _NAMESPACE: Final = re.compile(r"(?m)^(\s*(?:namespace|leaseLockNamespace): )velero$")
@@ -53,6 +55,11 @@ def render_restore(*, namespace: str = "velero") -> str:
     return _joined([CONFIG / "rbac" / "restore.yaml"], namespace)
 
 
+def render_rehearsal(*, namespace: str = "velero") -> str:
+    """What rehearsals need besides, likewise."""
+    return _joined([CONFIG / "rbac" / "rehearsal.yaml"], namespace)
+
+
 def _joined(paths: list[Path], namespace: str) -> str:
     text = _HEADER + "".join(f"---\n{path.read_text().rstrip()}\n" for path in paths)
     return _NAMESPACE.sub(lambda match: match[1] + namespace, text)
@@ -62,18 +69,21 @@ def main() -> None:
     """Write the manifests, or print another rendering."""
     parser = argparse.ArgumentParser(description="Render config/ to manifests/.")
     parser.add_argument("--restore", action="store_true", help="with --stdout: restore.yaml")
+    parser.add_argument("--rehearsal", action="store_true", help="with --stdout: rehearsal.yaml")
     parser.add_argument("--namespace", default="velero", help="where Velero is (default: velero)")
     parser.add_argument("--image", help="the controller's image")
-    parser.add_argument("--stdout", action="store_true", help="print one of them instead of writing both")
+    parser.add_argument("--stdout", action="store_true", help="print one of them instead of writing all")
     arguments = parser.parse_args()
     text = render(namespace=arguments.namespace, image=arguments.image)
     restore = render_restore(namespace=arguments.namespace)
+    rehearsal = render_rehearsal(namespace=arguments.namespace)
     if arguments.stdout:
-        print(restore if arguments.restore else text, end="")
+        print(rehearsal if arguments.rehearsal else restore if arguments.restore else text, end="")
     else:
         INSTALL.parent.mkdir(exist_ok=True)
         INSTALL.write_text(text)
         RESTORE.write_text(restore)
+        REHEARSAL.write_text(rehearsal)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from tests.integration.backup_sets import Installation, stays
 from tests.integration.cluster import Namespace, eventually
 from tests.integration.process import Vvc
 from tests.integration.sets import GROUP, VERSION
+from velero_volume_controller.api.backupset import SCHEDULE
 from velero_volume_controller.backup import naming
 
 TIMES = ("--lease-duration", "3s", "--renew-deadline", "2s", "--retry-period", "500ms")
@@ -46,7 +47,7 @@ def test_a_set_is_made_at_its_minute_and_the_schedule_says_so(
     assert timedelta(0) <= created - due < timedelta(seconds=3)
     labels = made["metadata"]["labels"]
     assert labels["team"] == "shop"
-    assert labels[naming.SCHEDULE] == "nightly"
+    assert labels[SCHEDULE] == "nightly"
     assert labels[naming.SCHEDULE_UID] == velero.schedule("nightly")["metadata"]["uid"]
     assert "ownerReferences" not in made["metadata"], "a set outlives its schedule"
     status = velero.schedule("nightly")["status"]
@@ -85,7 +86,7 @@ def test_forbid_waits_for_the_run_that_is_under_way_and_allow_does_not(
         )
         eventually(partial(velero.schedule_condition, name), ("False", "Suspended"))
         uid = velero.schedule(name)["metadata"]["uid"]
-        labels = {naming.SCHEDULE: name, naming.SCHEDULE_UID: uid}
+        labels = {SCHEDULE: name, naming.SCHEDULE_UID: uid}
         velero.create_set(f"{name}-1", {**spec, "paused": True}, labels=labels)
         velero.patch_schedule_status(name, {"lastScheduleTime": ago(90)})
         velero.patch_schedule(name, {"spec": {"suspend": False}})

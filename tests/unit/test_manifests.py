@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from hack.manifests import INSTALL, RESTORE, render, render_restore
+from hack.manifests import INSTALL, REHEARSAL, RESTORE, render, render_rehearsal, render_restore
 from velero_volume_controller import __version__
 from velero_volume_controller.config import DEFAULT_PATH, load_text
 
@@ -32,6 +32,7 @@ def role(piece: str) -> dict[str, Any]:
 def test_the_rendered_file_is_up_to_date() -> None:
     assert INSTALL.read_text() == render(), "run: python -m hack.manifests"
     assert RESTORE.read_text() == render_restore(), "run: python -m hack.manifests"
+    assert REHEARSAL.read_text() == render_rehearsal(), "run: python -m hack.manifests"
 
 
 def test_the_configuration_that_is_installed_has_nothing_to_warn_of() -> None:

@@ -22,6 +22,8 @@ VERSION: Final = "v1alpha1"
 PATH: Final = f"/apis/{GROUP}/{VERSION}"
 SETS: Final = "backupsets"
 SCHEDULES: Final = "backupsetschedules"
+#: On a BackupSet that a schedule made: a label with its name.
+SCHEDULE: Final = f"{GROUP}/schedule"
 
 #: A set's name is the value of a label on each of its Backups, so it is at most as long as one.
 MAX_NAME: Final = 63

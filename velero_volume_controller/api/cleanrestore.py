@@ -183,6 +183,18 @@ class Verify(_Spec):
     pods_ready: Annotated[Duration, Meta(description="How long pods may take to be ready.")] = "10m"
 
 
+class Rehearsal(_Spec):
+    """The backup is restored into namespaces of its own, looked at, timed, and removed again."""
+
+    storage_class: Annotated[
+        ObjectName | None,
+        Meta(
+            title="the name of an object",
+            description="The StorageClass of which volumes are provisioned; unless given, each claim's own.",
+        ),
+    ] = None
+
+
 _ONE_SOURCE: Final = {
     "x-kubernetes-validations": [
         {
@@ -239,6 +251,13 @@ class CleanRestoreSpec(Clearing, kw_only=True):
             "nothing else.",
         ),
     ] = None
+    rehearsal: Annotated[
+        Rehearsal | None,
+        Meta(
+            description="Nothing that exists is touched: it is restored into scratch namespaces that the run "
+            "makes and removes, to see that it can be, and how long it takes. No approval is needed.",
+        ),
+    ] = None
     restore_template: Annotated[
         dict[str, Any],
         Meta(
@@ -264,12 +283,14 @@ class RestorePhase(StrEnum):
     PLANNING = "Planning"
     AWAITING_APPROVAL = "AwaitingApproval"
     VALIDATING = "Validating"
+    PREPARING = "Preparing"
     UNDO_BACKUP = "UndoBackup"
     QUIESCING = "Quiescing"
     CLEARING = "Clearing"
     WAITING_GONE = "WaitingGone"
     RESTORING = "Restoring"
     VERIFYING = "Verifying"
+    CLEANING_UP = "CleaningUp"
     COMPLETED = "Completed"
     COMPLETED_WITH_WARNINGS = "CompletedWithWarnings"
     FAILED = "Failed"
@@ -429,10 +450,48 @@ class Verified(_Status):
     report: Annotated[str, Meta(description="The ConfigMap that holds the whole report, gzipped.")] = ""
 
 
-class Unwinding(_Status):
-    """Why what was stilled is put back, and what the run ends as then."""
+class ScratchNamespace(_Status):
+    """A namespace that a rehearsal restores into."""
 
-    phase: Annotated[RestorePhase, Meta(description="Failed or Cancelled.")]
+    name: Annotated[str, Meta(description="Its name.")]
+    source: Annotated[str, Meta(description="The namespace of the backup that is restored into it.")]
+    uid: Annotated[str, Meta(description="Its uid, once it was made: no other is ever deleted.")] = ""
+
+
+class RehearsalStatus(_Status):
+    """What a rehearsal made, and how long the restore took."""
+
+    namespaces: Annotated[
+        list[ScratchNamespace], Meta(description="The namespaces that it makes, and removes.")
+    ] = []
+    lanes: Annotated[
+        list[str], Meta(description="Namespaces of the Veleros that restore; each reads a ConfigMap there.")
+    ] = []
+    config_map: Annotated[str, Meta(description="The name of that ConfigMap.")] = ""
+    schedule: Annotated[
+        str, Meta(description="The BackupSetSchedule that made the set, if one did: metrics bear its name.")
+    ] = ""
+    data_seconds: Annotated[
+        float | None, Meta(description="Seconds from the first Restore to the end of the last one.")
+    ] = None
+    ready_seconds: Annotated[
+        float | None,
+        Meta(description="Seconds from the first Restore until all claims were bound and all pods ready."),
+    ] = None
+    volumes: Annotated[int, Meta(description="Volumes that were written completely.")] = 0
+    bytes: Annotated[int, Meta(description="Bytes written.")] = 0
+    retained: Annotated[
+        list[str], Meta(description="PersistentVolumes that stay, for their StorageClass retains them.")
+    ] = []
+    removed: Annotated[Time | None, Meta(description="When what it made was gone.")] = None
+
+
+class Unwinding(_Status):
+    """Why what was stilled or made is put back or removed, and what the run ends as then."""
+
+    phase: Annotated[
+        RestorePhase, Meta(description="Failed or Cancelled; of a rehearsal any that it can end in.")
+    ]
     reason: Annotated[str, Meta(description="Why, in one word.")] = ""
     message: Annotated[str, Meta(description="Why, and what to do.")] = ""
     resume_from: Annotated[RestorePhase | None, Meta(description="Where it could go on.")] = None
@@ -448,8 +507,9 @@ class CleanRestoreStatus(_Status):
         RestorePhase | None,
         Meta(
             description="Planning, AwaitingApproval, Validating, UndoBackup, Quiescing, Clearing, "
-            "WaitingGone, Restoring, Verifying; or at the end Completed, CompletedWithWarnings, Failed, "
-            "Cancelled."
+            "WaitingGone, Restoring, Verifying; of a rehearsal Planning, AwaitingApproval, Validating, "
+            "Preparing, Restoring, Verifying, CleaningUp; or at the end Completed, CompletedWithWarnings, "
+            "Failed, Cancelled."
         ),
     ] = None
     started: Annotated[Time | None, Meta(description="When it was approved.")] = None
@@ -478,6 +538,9 @@ class CleanRestoreStatus(_Status):
     restores: Annotated[list[RunRestore], Meta(description="Velero's Restores, in their order.")] = []
     progress: Annotated[RunProgress | None, Meta(description="How far it is.")] = None
     verify: Annotated[Verified | None, Meta(description="What was found in the end.")] = None
+    rehearsal: Annotated[
+        RehearsalStatus | None, Meta(description="Of a rehearsal: what it made, and what it measured.")
+    ] = None
     problems: Annotated[
         list[str], Meta(description="What stands against the run, and what to do; the first of them.")
     ] = []

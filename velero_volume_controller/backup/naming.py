@@ -39,9 +39,8 @@ SPEC: Final = f"{GROUP}/spec"
 
 #: On a BackupSet: a demand to try again (``steps.Situation.retry``).
 RETRY: Final = f"{GROUP}/retry"
-#: On a BackupSet that a schedule made: labels with its name and uid, and an annotation with the time at which
-#: it was due (RFC 3339, in the schedule's time zone, as a CronJob's).
-SCHEDULE: Final = f"{GROUP}/schedule"
+#: On a BackupSet that a schedule made, beside SCHEDULE: a label with its uid, and an annotation with the time
+#: at which it was due (RFC 3339, in the schedule's time zone, as a CronJob's).
 SCHEDULE_UID: Final = f"{GROUP}/schedule-uid"
 SCHEDULED_AT: Final = f"{GROUP}/scheduled-at"
 

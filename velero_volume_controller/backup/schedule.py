@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from velero_volume_controller.api.backupset import (
+    SCHEDULE,
     BackupSetScheduleStatus,
     BackupSetSpec,
     ConcurrencyPolicy,
@@ -24,7 +25,7 @@ from velero_volume_controller.api.conditions import Truth, put
 from velero_volume_controller.api.owned_names import label_value
 from velero_volume_controller.api.times import AHEAD, format_time, parse_time
 from velero_volume_controller.backup.cron import MOST_MISSED, Cron, ScheduleError, parse_cron
-from velero_volume_controller.backup.naming import SCHEDULE, SCHEDULE_UID, SCHEDULED_AT
+from velero_volume_controller.backup.naming import SCHEDULE_UID, SCHEDULED_AT
 from velero_volume_controller.backup.objects import BackupSet, Schedule
 from velero_volume_controller.backup.steps import Tell
 

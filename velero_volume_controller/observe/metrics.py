@@ -77,6 +77,7 @@ class Metrics:
         self._of_the_configuration()
         self._of_backup_sets()
         self._of_clean_restores()
+        self._of_rehearsals()
 
     def _of_the_loop(self) -> None:
         self.queue_depth = Gauge("vvc_queue_depth", "Pods waiting to be decided.", registry=self.registry)
@@ -199,6 +200,22 @@ class Metrics:
             "vvc_clean_restore_plan_duration_seconds",
             "How long a plan took to make, what it is made from not counted.",
             buckets=_STEP_SECONDS,
+            registry=self.registry,
+        )
+
+    def _of_rehearsals(self) -> None:
+        self.rehearsal_success = Gauge(
+            "vvc_rehearsal_last_success_timestamp_seconds",
+            "When the newest rehearsal ended whose data came back, in seconds since 1970; by the schedule"
+            " that made the BackupSet, empty where none did.",
+            ["schedule"],
+            registry=self.registry,
+        )
+        self.rehearsal_seconds = Gauge(
+            "vvc_rehearsal_duration_seconds",
+            "What that one took from the first Restore: until the data was in place (data), until all pods"
+            " were ready (ready).",
+            ["schedule", "until"],
             registry=self.registry,
         )
 

@@ -24,7 +24,7 @@ from velero_volume_controller.kube.errors import ApiError, Fenced, KubeError, Un
 from velero_volume_controller.kube.waiting import first_of
 from velero_volume_controller.kube.watches import OUTAGE, Hooks, Key
 from velero_volume_controller.kube.workqueue import LONGEST_DELAY, WorkQueue
-from velero_volume_controller.restore import apply, plan_maps
+from velero_volume_controller.restore import apply, plan_maps, rehearsal_metrics, scratch
 from velero_volume_controller.restore.abandoned import Abandoned, Refused
 from velero_volume_controller.restore.apply import Means
 from velero_volume_controller.restore.available import missing
@@ -41,12 +41,17 @@ from velero_volume_controller.restore.steps import (
     Delete,
     Look,
     Make,
+    MakeLedger,
+    MakeScratch,
     PutBack,
+    RemoveLedger,
+    RemoveScratch,
     Situation,
     Step,
     Still,
     Tell,
 )
+from velero_volume_controller.restore.strays import Strays
 
 #: Runs that take a step at the same time: a step mostly waits for the API server.
 WORKERS: Final = 4
@@ -72,6 +77,7 @@ class CleanRestores:
         self._eyes = Eyes(means.client, means.metrics)
         self._refused: dict[str, str] = {}
         self._abandoned = Abandoned()
+        self._strays = Strays(means.client, means.namespace, self._alive)
         self._elsewhere: set[str] = set()
         self._lacking: tuple[str | None, float] = (None, float("-inf"))
         #: Held from looking who is at work until it is written that one more is.
@@ -103,18 +109,24 @@ class CleanRestores:
             async with asyncio.TaskGroup() as group:
                 for _ in range(WORKERS):
                     group.create_task(self._work())
+                group.create_task(self._strays.run(stop))
                 await stop.wait()
                 self._queue.close()
         finally:
             self.cache.listen(None)
             self._queue.close()
             self._metrics.clean_restores.clear()
+            rehearsal_metrics.clear(self._metrics)
 
     def _changed(self, key: Key) -> None:
         """It takes a step; and if it is at work no more, so do those that wait for its namespaces."""
         self._queue.add(key)
         found = self.cache.objects.get(key)
         self._abandoned.see(key, found)
+        if found is None or found.deleting:
+            self._strays.doubted.set()
+        elif found.status.rehearsal is not None:
+            rehearsal_metrics.show(self._metrics, self.cache.objects.values())
         if found is None or (found.status.phase is not None and found.status.phase.ended):
             for other, run in self.cache.objects.items():
                 if other != key and run.status.phase is RestorePhase.VALIDATING:
@@ -302,6 +314,14 @@ class CleanRestores:
             case Delete():
                 discovery = await self._eyes.discovery()
                 refusal = await apply.remove(client, discovery, action, self._metrics)
+            case MakeLedger():
+                refusal = await scratch.make_ledger(client, identity(found), action)
+            case MakeScratch():
+                refusal = await scratch.make_scratch(client, identity(found), action)
+            case RemoveScratch():
+                refusal = await scratch.remove_scratch(client, action)
+            case RemoveLedger():
+                refusal = await scratch.remove_ledger(client, identity(found), action)
         self._fail_point.reached(found.status.phase, "mid-actions")
         return refusal
 
@@ -312,6 +332,9 @@ class CleanRestores:
             del self._refused[uid]
         self._elsewhere &= uids
         self._eyes.keep(uids)
+
+    def _alive(self) -> set[str]:
+        return {each.uid for each in self.cache.objects.values() if not each.deleting}
 
     def _count(self, phase: str) -> float:
         found = (each.status.phase for each in self.cache.objects.values())

@@ -18,6 +18,7 @@ from velero_volume_controller.kube.errors import ApiError
 from velero_volume_controller.kube.lists import pages
 from velero_volume_controller.kube.resources import Resource
 from velero_volume_controller.kube.waiting import together
+from velero_volume_controller.restore import kinds
 from velero_volume_controller.restore.contents import Contents, joined
 from velero_volume_controller.restore.gather import (
     NotRestorable,
@@ -30,8 +31,10 @@ from velero_volume_controller.restore.gather import (
 )
 from velero_volume_controller.restore.listing import Unreadable
 from velero_volume_controller.restore.planned import Plan
+from velero_volume_controller.restore.rehearsing import Rehearsed, rehearsed
 from velero_volume_controller.restore.report import make_report
 from velero_volume_controller.restore.report_maps import write_report
+from velero_volume_controller.restore.run import most
 from velero_volume_controller.restore.steps import Checked, RunIdentity
 from velero_volume_controller.restore.verify import verify
 from velero_volume_controller.restore.verify_found import Findings, Found, Outcome, effective
@@ -99,6 +102,7 @@ class _Known:
     """What need not be asked for again, of one run."""
 
     contents: Contents
+    rehearsed: Rehearsed | None
     taken: tuple[PodVolumeBackup, ...]
     versions: dict[str, str]
     outcomes: dict[str, tuple[Outcome, float]]
@@ -134,7 +138,7 @@ class Checker:
             report = make_report(ran.owner, ran.status, ran.plan, findings, ran.now, known.versions)
             summary.report = await write_report(self._client, report, ran.owner)
             self.forget(ran.owner.uid)
-        return Checked(summary, findings.waiting)
+        return Checked(summary, findings.waiting, _retained(ran, known))
 
     async def _learn(self, ran: Ran) -> _Known:
         """What the Backups hold, which nothing changes any more."""
@@ -153,7 +157,11 @@ class Checker:
             version = await server_version(self._client, lane)
             name = "Velero" if len(lanes) == 1 else f"Velero in {lane}"
             versions[name] = str(version) if version else "not known"
-        known = _Known(joined(parts), tuple(taken), versions, {})
+        contents, told = joined(parts), None
+        if ran.spec.rehearsal is not None:
+            told = rehearsed(contents, lanes)
+            contents = told.contents
+        known = _Known(contents, told, tuple(taken), versions, {})
         self._known[ran.owner.uid] = known
         return known
 
@@ -169,7 +177,7 @@ class Checker:
         if not old and not findings.waiting:
             known.found = await self._whole(ran, known, namespaces)
             findings = await asyncio.to_thread(verify, ran.plan, known.contents, known.found)
-        return findings
+        return _with(findings, known.rehearsed) if known.rehearsed is not None else findings
 
     async def _whole(self, ran: Ran, known: _Known, namespaces: frozenset[str]) -> Found:
         began = time.monotonic()
@@ -237,6 +245,28 @@ class Checker:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             unread = f"What Velero keeps of Restore {restore.name} can't be read ({error})."
             return replace(outcome, unread=unread)
+
+
+def _with(findings: Findings, told: Rehearsed) -> Findings:
+    """And what of the backup was not rehearsed."""
+    differences = tuple(sorted({*findings.differences, *told.differences}))
+    summary = msgspec.structs.replace(findings.summary, differences=most(differences))
+    left_out = dict(sorted({**findings.left_out, **told.left_out}.items()))
+    return replace(findings, summary=summary, differences=differences, left_out=left_out)
+
+
+def _retained(ran: Ran, known: _Known) -> tuple[str, ...]:
+    """PersistentVolumes of this rehearsal that stay when its namespaces go."""
+    if known.rehearsed is None or known.found is None:
+        return ()
+    mine = frozenset(ran.plan.targets.values())
+    return tuple(
+        sorted(
+            live.key.name
+            for live in known.found.cluster.objects.values()
+            if kinds.of(live.key) == kinds.VOLUME and live.stays and live.claim and live.claim[0] in mine
+        )
+    )
 
 
 def _decoder(resource: Resource) -> Callable[[msgspec.Raw], WorkloadState]:

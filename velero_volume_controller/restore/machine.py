@@ -14,6 +14,8 @@ Clearing         → WaitingGone once all that the plan deletes has been told to
 WaitingGone      → Restoring once it is gone, and nobody has made it again
 Restoring        → Verifying once Velero has ended; → Clearing if Velero failed half-way, of what it made
 Verifying        → Completed, CompletedWithWarnings
+(a rehearsal)    Validating → Preparing → Restoring → Verifying → CleaningUp, and from there to any end:
+                 nothing is approved, backed up or cleared away, for nothing that exists is touched
 any              → Failed, with where it can go on; → Cancelled, until Clearing begins
 ================ =====================================================================================
 """
@@ -27,6 +29,7 @@ from velero_volume_controller.api.cleanrestore import CleanRestoreSpec, CleanRes
 from velero_volume_controller.restore.phase_clear import clear, nothing_went, wait_gone
 from velero_volume_controller.restore.phase_plan import await_approval, plan, validate
 from velero_volume_controller.restore.phase_quiesce import quiesce, unwind
+from velero_volume_controller.restore.phase_rehearse import clean_up, prepare
 from velero_volume_controller.restore.phase_restore import restore
 from velero_volume_controller.restore.phase_undo import back_up
 from velero_volume_controller.restore.phase_verify import verify
@@ -40,22 +43,26 @@ _PHASES: Final[Mapping[RestorePhase, Callable[[Run], None]]] = {
     _P.PLANNING: plan,
     _P.AWAITING_APPROVAL: await_approval,
     _P.VALIDATING: validate,
+    _P.PREPARING: prepare,
     _P.UNDO_BACKUP: back_up,
     _P.QUIESCING: quiesce,
     _P.CLEARING: clear,
     _P.WAITING_GONE: wait_gone,
     _P.RESTORING: restore,
     _P.VERIFYING: verify,
+    _P.CLEANING_UP: clean_up,
 }
 _LOOKS: Final[Mapping[RestorePhase, frozenset[Look]]] = {
     _P.PLANNING: frozenset({Look.PLAN}),
     _P.VALIDATING: frozenset({Look.PLAN, Look.VALIDATION, Look.RESTORES}),
+    _P.PREPARING: frozenset({Look.SCRATCH}),
     _P.UNDO_BACKUP: frozenset({Look.UNDO, Look.LIVE}),
     _P.QUIESCING: frozenset({Look.LIVE}),
     _P.CLEARING: frozenset({Look.LIVE}),
     _P.WAITING_GONE: frozenset({Look.LIVE}),
     _P.RESTORING: frozenset({Look.RESTORES}),
     _P.VERIFYING: frozenset({Look.RESTORES, Look.CHECK}),
+    _P.CLEANING_UP: frozenset({Look.SCRATCH, Look.RESTORES}),
 }
 #: These work without the stored plan.
 _BEFORE: Final = frozenset({_P.PLANNING, _P.AWAITING_APPROVAL})
@@ -71,8 +78,8 @@ def looks(spec: CleanRestoreSpec, status: CleanRestoreStatus) -> frozenset[Look]
     """What the next step has to have looked at."""
     phase = status.phase or _P.PLANNING
     if status.unwinding is not None:
-        return frozenset({Look.LIVE})
-    if spec.cancel and phase in _CANCELLABLE:
+        return _LOOKS[_P.CLEANING_UP] if spec.rehearsal is not None else frozenset({Look.LIVE})
+    if spec.cancel and (phase in _CANCELLABLE or spec.rehearsal is not None):
         return frozenset()
     return _LOOKS.get(phase, frozenset())
 
@@ -86,7 +93,7 @@ def step(situation: Situation) -> Step:
     elif status.phase.ended:
         _resume(run)
     elif status.unwinding is not None:
-        unwind(run)
+        (clean_up if run.rehearses else unwind)(run)
     elif status.phase not in _BEFORE and (lost := _lost(run)):
         run.fail("PlanLost", f"{lost} ({run.so_far}); plan again{run.way_back}", _P.PLANNING)
     elif situation.refused:
@@ -126,9 +133,9 @@ def _resume(run: Run) -> None:
 
 def _cancelled(run: Run) -> bool:
     """Whether this step ends it. Once something may have been deleted, it goes on: half is worst."""
-    if run.status.phase in _CANCELLABLE:
+    if run.rehearses or run.status.phase in _CANCELLABLE:
         # What an earlier attempt has stilled, and did not come to delete, is put back too.
-        stilled = run.status.phase is _P.QUIESCING or run.status.deleted
+        stilled = not run.rehearses and (run.status.phase is _P.QUIESCING or run.status.deleted)
         message = f"it was cancelled ({run.so_far}){_undo(run)}"
         run.leave(_P.CANCELLED, "Cancelled", message, put_back=stilled)
         return True

@@ -26,7 +26,9 @@ from velero_volume_controller.restore.objects import CleanRestore, identity
 from velero_volume_controller.restore.plan import make_plan
 from velero_volume_controller.restore.planned import Plan, PlanRefused
 from velero_volume_controller.restore.planning import gather_plan
+from velero_volume_controller.restore.rehearsal_check import against
 from velero_volume_controller.restore.rights import lacking
+from velero_volume_controller.restore.scratch import look_at_scratch, scratch_names
 from velero_volume_controller.restore.sources import NoSource
 from velero_volume_controller.restore.steps import (
     Checked,
@@ -107,6 +109,10 @@ class Eyes:
         if Look.RESTORES in wanted:
             restores, restored = await look_at_restores(self._client, status.restores)
             observed = replace(observed, restores=restores, restored=restored)
+        if Look.SCRATCH in wanted:
+            names = scratch_names(status, seen.plan)
+            scratch, ledgers = await look_at_scratch(self._client, identity(found), status.rehearsal, names)
+            observed = replace(observed, scratch=scratch, ledgers=ledgers)
         seen.observed = observed
         if Look.CHECK in wanted and seen.plan is not None:
             seen.checked = await self._check(found, spec, seen.plan, observed)
@@ -151,16 +157,16 @@ class Eyes:
     ) -> None:
         """And look what stands against it, if it is to be ``checked``."""
         try:
-            gathered = await gather_plan(self._client, found.namespace, spec)
+            gathered = await gather_plan(self._client, found.namespace, spec, uid=found.uid)
             with self._metrics.clean_restore_plan_seconds.time():
                 # In a thread: with 50,000 objects it takes a second, and the Lease is to be renewed.
                 plan = await asyncio.to_thread(make_plan, gathered.given)
-            fresh = Fresh(plan, gathered.sources, undoes=gathered.undoes)
+            fresh = Fresh(plan, gathered.sources, undoes=gathered.undoes, schedule=gathered.schedule)
             # When it is made again to be compared, it is not kept.
             if found.status.phase is RestorePhase.PLANNING:
                 stored = await asyncio.to_thread(store, plan)
                 names = await plan_maps.write(self._client, identity(found), stored)
-                fresh = Fresh(plan, gathered.sources, names, stored.digest, gathered.undoes)
+                fresh = replace(fresh, config_maps=names, digest=stored.digest)
             if checked:
                 seen.problems, seen.remarks = await self._validate(found, spec, plan, gathered.held)
             seen.fresh = fresh
@@ -178,6 +184,8 @@ class Eyes:
         # Asked for first: without rights, nothing else can be told.
         discovery = await self.discovery(0.0)
         problems = dict.fromkeys(await lacking(self._client, discovery, plan, held))
+        if spec.rehearsal is not None:
+            problems |= dict.fromkeys(await against(self._client, spec.rehearsal))
         said: dict[str, None] = {}
         for lane, contents in held.items():
             part = replace(plan, backups=contents.backups)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from velero_volume_controller.api.cleanrestore import Approval, PlanSummary, RestorePhase, Undo
+from velero_volume_controller.api.cleanrestore import (
+    Approval,
+    PlanSummary,
+    RehearsalStatus,
+    RestorePhase,
+    Undo,
+)
+from velero_volume_controller.restore.outlook import ENVIRONMENT
 from velero_volume_controller.restore.phase_restore import at_work
 from velero_volume_controller.restore.planned import Action
 from velero_volume_controller.restore.run import APPROVED, COMPLETE, PLANNED, Run, few, most
@@ -13,6 +20,8 @@ from velero_volume_controller.restore.steps import Fresh, Unplannable
 #: Seconds until the cluster is looked at again for a plan that could not be made, or may not be carried out.
 _LOOK_AGAIN: Final = 30.0
 _SOON: Final = 1.0
+#: After so many seconds a rehearsal is given up for which the cluster is in the way.
+_IN_VAIN: Final = 120.0
 
 
 def plan(run: Run) -> None:
@@ -20,10 +29,15 @@ def plan(run: Run) -> None:
     run.condition(COMPLETE, "Unknown", "Running", "it has not ended")
     fresh, refused = run.situation.fresh, run.situation.unplannable
     if fresh is None:
+        if refused is not None and run.rehearses and _in_vain(run, refused):
+            run.fail(refused.reason, refused.message, RestorePhase.PLANNING)
+            return
         run.wakes.append(_LOOK_AGAIN if refused is not None else _SOON)
         if refused is not None:
             _say_why(run, refused)
         return
+    if run.rehearses:
+        run.status.rehearsal = RehearsalStatus(schedule=fresh.schedule)
     run.status.plan = _summary(run, fresh)
     run.status.problems, run.status.remarks = [], []
     blocked = [f"{each.key}: {each.reason}" for each in fresh.plan.objects if each.action is Action.BLOCKED]
@@ -43,6 +57,11 @@ def plan(run: Run) -> None:
     run.condition(PLANNED, "True", "Planned", " ".join((message + ".", *fresh.plan.notes)))
     run.tell("Planned", f"{message}; the plan is {summary.hash}")
     run.enter(RestorePhase.AWAITING_APPROVAL, message)
+
+
+def _in_vain(run: Run, refused: Unplannable) -> bool:
+    """A rehearsal that can't be planned is one that failed: nobody waits for it to begin some other day."""
+    return refused.reason not in ENVIRONMENT or run.in_phase() > _IN_VAIN
 
 
 def _say_why(run: Run, refused: Unplannable) -> None:
@@ -76,6 +95,8 @@ def await_approval(run: Run) -> None:
     if _approved(run):
         automatic = run.spec.approval is Approval.AUTOMATIC
         message = "spec.approval is automatic" if automatic else "spec.planHash is the hash of the plan"
+        if run.rehearses:
+            message = "a rehearsal touches nothing that exists"
     else:
         wanted = "is not set" if run.spec.plan_hash is None else "is that of another plan"
         message = (
@@ -92,7 +113,7 @@ def await_approval(run: Run) -> None:
 
 def _approved(run: Run) -> bool:
     known = run.status.plan
-    automatic = run.spec.approval is Approval.AUTOMATIC
+    automatic = run.spec.approval is Approval.AUTOMATIC or run.rehearses
     return automatic or (known is not None and run.spec.plan_hash == known.hash)
 
 
@@ -130,6 +151,9 @@ def validate(run: Run) -> None:
         message = f"{run.so_far}: {problems[0].message}{rest}"
         run.fail(problems[0].reason, message, RestorePhase.VALIDATING)
         return
+    if run.rehearses:
+        run.enter(RestorePhase.PREPARING)
+        return
     nothing = run.spec.undo is Undo.NONE or not run.plan.count(Action.DELETE)
     if nothing and not run.status.deleted:
         # One of an earlier plan may be older than what is there now.
@@ -153,5 +177,5 @@ def _what_changed(run: Run, fresh: Fresh) -> str:
     what = f" ({few(changed)})" if changed else ""
     return (
         f"{run.so_far}: the plan is stale, for the cluster or the backup has changed since it was"
-        f" made{what}; plan again with vvc restore apply {run.situation.identity.name}"
+        f" made{what}; plan again with {run.go_on}"
     )

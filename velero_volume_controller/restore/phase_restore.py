@@ -12,6 +12,7 @@ from velero_volume_controller.api.cleanrestore import RestorePhase, RunRestore, 
 from velero_volume_controller.api.times import parse_duration
 from velero_volume_controller.restore.naming import labels, ours, restore_name
 from velero_volume_controller.restore.run import LOST, LOST_AFTER, Run
+from velero_volume_controller.restore.scratch_objects import restore_spec
 from velero_volume_controller.restore.steps import Make
 from velero_volume_controller.velero.model.restore_runs import (
     COMPLETED,
@@ -123,16 +124,12 @@ def _wait_for(run: Run, last: RunRestore) -> None:
     if last.phase in {"Failed", LOST}:
         _again(run, last, name)
     elif last.phase == _INVALID:
-        message = (
-            f"Velero refuses {name}: {last.reason}; mend that, and go on with vvc restore apply"
-            f" {run.situation.identity.name}{run.way_back}"
-        )
+        message = f"Velero refuses {name}: {last.reason}; mend that, and go on with {run.go_on}{run.way_back}"
         run.fail("RestoreRefused", message, RestorePhase.RESTORING)
     elif run.in_phase() > parse_duration(run.spec.timeouts.restore).total_seconds():
         message = (
             f"{name} has not ended within {run.spec.timeouts.restore} and is {last.phase or 'New'}; see what"
-            f" Velero does (velero restore describe), and go on with vvc restore apply"
-            f" {run.situation.identity.name}"
+            f" Velero does (velero restore describe), and go on with {run.go_on}"
         )
         run.fail("RestoreTakesTooLong", message, RestorePhase.RESTORING)
     else:
@@ -144,10 +141,10 @@ def _wait_for(run: Run, last: RunRestore) -> None:
 
 def _again(run: Run, last: RunRestore, name: str) -> None:
     """Velero failed it half-way: what it made goes, and it is made again."""
-    if run.status.retries >= _RETRIES:
+    if run.status.retries >= _RETRIES or run.rehearses:
         message = (
             f"{name} failed at attempt {last.attempt}: {last.reason or last.phase}; see velero restore logs,"
-            f" and go on with vvc restore apply {run.situation.identity.name}{run.way_back}"
+            f" and go on with {run.go_on}{run.way_back}"
         )
         run.fail("RestoreFailed", message, RestorePhase.RESTORING)
         return
@@ -165,7 +162,10 @@ def _make(run: Run, last: RunRestore) -> Make:
     mapping = {source: target for source, target in sorted(plan.targets.items()) if source != target}
     if mapping:
         spec["namespaceMapping"] = mapping
-    if plan.everything:
+    if run.rehearses:
+        assert run.status.rehearsal is not None, "what is rehearsed was prepared"
+        spec |= restore_spec(run.status.rehearsal)
+    elif plan.everything:
         # With namespaces named, Velero leaves cluster-scoped objects out unless told (restore.go 1.18, 2589).
         spec["includeClusterResources"] = True
     return Make("Restore", last.namespace, last.name, labels(run.situation.identity), spec)

@@ -22,7 +22,7 @@ from velero_volume_controller.api.conditions import Truth, put
 from velero_volume_controller.api.times import seconds_between
 from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.planned import Plan
-from velero_volume_controller.restore.steps import Action, Observed, Situation, Step, Tell
+from velero_volume_controller.restore.steps import Action, Observed, Scratch, Situation, Step, Tell
 from velero_volume_controller.restore.undoing import by_hand
 from velero_volume_controller.velero.model.backup_contents import Key
 from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
@@ -91,6 +91,23 @@ class Run:
         return self.observed.restores
 
     @property
+    def scratch(self) -> Mapping[str, Scratch]:
+        """A rehearsal's namespaces. Only where they were looked at."""
+        assert self.observed.scratch is not None, "a phase that needs a rehearsal's namespaces is given them"
+        return self.observed.scratch
+
+    @property
+    def rehearses(self) -> bool:
+        """Nothing that exists is touched; what was made is removed before the run ends."""
+        return self.spec.rehearsal is not None
+
+    @property
+    def go_on(self) -> str:
+        """The command by which a run goes on that has failed; a rehearsal is made anew."""
+        name = self.situation.identity.name
+        return "vvc restore rehearse, anew" if self.rehearses else f"vvc restore apply {name}"
+
+    @property
     def now(self) -> str:
         """RFC 3339, UTC."""
         return self.situation.now
@@ -116,6 +133,8 @@ class Run:
     @property
     def so_far(self) -> str:
         """How much has become of the cluster's objects."""
+        if self.rehearses:
+            return "nothing that was there before was touched"
         if self.status.deleted:
             return f"{self.progress.gone} of {self.progress.to_go} objects are gone"
         touched = self.status.phase is not None and self.status.phase.touches
@@ -212,10 +231,15 @@ class Run:
             self.wakes.append(0.0)
             return
         self.end(phase, reason, message)
-        self.status.resume_from = resume_from
+        self.status.resume_from = None if self.rehearses else resume_from
 
     def end(self, phase: RestorePhase, reason: str, message: str) -> None:
-        """Nothing more happens."""
+        """Nothing more happens; of a rehearsal, once what it made is removed."""
+        made = self.status.rehearsal
+        if made is not None and made.namespaces and made.removed is None:
+            self.status.unwinding = Unwinding(phase=phase, reason=reason, message=message, since=self.now)
+            self.enter(RestorePhase.CLEANING_UP, "what the rehearsal made is removed")
+            return
         self._close()
         self.status.phase, self.status.ended = phase, self.now
         self.status.quiet_since = None

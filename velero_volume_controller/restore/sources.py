@@ -9,6 +9,7 @@ import msgspec
 
 from velero_volume_controller.api.backupset import (
     GROUP,
+    SCHEDULE,
     SETS,
     VERSION,
     BackupSetSpec,
@@ -17,7 +18,7 @@ from velero_volume_controller.api.backupset import (
     SetPhase,
 )
 from velero_volume_controller.api.cleanrestore import CleanRestoreSpec, SourceBackup
-from velero_volume_controller.api.objects import decode_object
+from velero_volume_controller.api.objects import Object, decode_object
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError, KubeError
 from velero_volume_controller.kube.resources import Resource
@@ -42,7 +43,7 @@ async def sources_of(client: Client, namespace: str, spec: CleanRestoreSpec) -> 
 async def _of_set(
     client: Client, namespace: str, name: str, spec: CleanRestoreSpec
 ) -> tuple[SourceBackup, ...]:
-    status = await _read_set(client, namespace, name)
+    status = (await _read_set(client, namespace, name)).status
     which = f"BackupSet {namespace}/{name}"
     if status.phase is None or not status.phase.ended:
         raise NoSource(f"{which} is {status.phase or 'new'} and has not ended; wait until it has")
@@ -59,7 +60,14 @@ async def _of_set(
     return tuple(SourceBackup(name=each.name, namespace=each.lane or namespace) for each in ordered)
 
 
-async def _read_set(client: Client, namespace: str, name: str) -> BackupSetStatus:
+async def schedule_of(client: Client, namespace: str, spec: CleanRestoreSpec) -> str:
+    """The BackupSetSchedule that made the set; empty if none did. Raises NoSource, and as Client.request."""
+    if spec.source.backup_set is None:
+        return ""
+    return (await _read_set(client, namespace, spec.source.backup_set)).labels.get(SCHEDULE, "")
+
+
+async def _read_set(client: Client, namespace: str, name: str) -> Object[BackupSetSpec, BackupSetStatus]:
     path = BACKUP_SETS.path(namespace, name)
     try:
         found = decode_object(
@@ -75,7 +83,7 @@ async def _read_set(client: Client, namespace: str, name: str) -> BackupSetStatu
         raise ApiError("GET", path, 200, "", f"the answer is no BackupSet ({error})") from error
     if found.problem is not None:
         raise NoSource(f"BackupSet {namespace}/{name} can't be read: {found.problem}")
-    return found.status
+    return found
 
 
 def _lacking(missing: list[Missing]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from velero_volume_controller.api.cleanrestore import (
     CleanRestoreSpec,
     CleanRestoreStatus,
+    RehearsalStatus,
     SourceBackup,
     Verified,
 )
@@ -47,6 +48,8 @@ class Look(Enum):
     """The undo backup and its volumes: ``Observed.undo``, ``taken``, ``snapshots``, ``backed_up``."""
     RESTORES = auto()
     """The Restores of this run and their volumes: ``Observed.restores`` and ``restored``."""
+    SCRATCH = auto()
+    """What a rehearsal has made: ``Observed.scratch`` and ``ledgers``."""
     CHECK = auto()
     """What has come back: ``Situation.checked``."""
 
@@ -62,13 +65,15 @@ class Unplannable:
 @dataclass(frozen=True, slots=True)
 class Fresh:
     """A plan of now. ``sources`` are its Backups in the order in which they are restored; ``config_maps``
-    hold it already, and ``digest`` is of what they hold. ``undoes`` is the uid of the run that it undoes."""
+    hold it already, and ``digest`` is of what they hold. ``undoes`` is the uid of the run that it undoes,
+    ``schedule`` what made the set that a rehearsal restores, where one did."""
 
     plan: Plan
     sources: tuple[SourceBackup, ...]
     config_maps: tuple[str, ...] = ()
     digest: str = ""
     undoes: str = ""
+    schedule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +86,24 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What has come back. ``waiting``: for pods that are not ready yet, or claims that are not bound."""
+    """What has come back. ``waiting``: for pods that are not ready yet, or claims that are not bound.
+    ``retained`` are PersistentVolumes that outlive their claims."""
 
     summary: Verified
     waiting: bool
+    retained: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """A namespace of a rehearsal's name. ``ours``: it bears this run's uid. ``closed``: so does what keeps
+    all traffic from its pods. ``remaining`` is what it waits for while it goes."""
+
+    uid: str
+    ours: bool
+    terminating: bool = False
+    closed: bool = False
+    remaining: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +124,10 @@ class Observed:
     backed_up: frozenset[Key] = frozenset()
     restores: Mapping[str, Restore] | None = None
     restored: tuple[PodVolumeRestore, ...] = ()
+    scratch: Mapping[str, Scratch] | None = None
+    """By their names, read past every cache. None where it was not looked."""
+    ledgers: frozenset[str] = frozenset()
+    """Namespaces in which the rehearsal's ConfigMap is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +172,39 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class MakeLedger:
+    """Make the ConfigMap that a rehearsal's Restores read, and that says what it is about to make."""
+
+    namespaces: tuple[str, ...]
+    known: RehearsalStatus
+    storage_class: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakeScratch:
+    """Make this namespace, closed to all traffic. If there is one that is not this run's, it is refused."""
+
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveScratch:
+    """Delete this namespace and all that is in it: one that this run made, and no other."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLedger:
+    """Delete the rehearsal's ConfigMap, in these namespaces."""
+
+    namespaces: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """An Event on the CleanRestore."""
 
@@ -157,7 +213,7 @@ class Tell:
     warning: bool = False
 
 
-Action = Make | Still | PutBack | Delete | Tell
+Action = Make | Still | PutBack | Delete | MakeLedger | MakeScratch | RemoveScratch | RemoveLedger | Tell
 
 
 @dataclass(frozen=True, slots=True)
