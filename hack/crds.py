@@ -61,7 +61,7 @@ _NOT_REHEARSED: Final = {
     "undo": "self.undo == 'required'",
     "undoOf": "!has(self.undoOf)",
     "planHash": "!has(self.planHash)",
-    "restoreTemplate": "!has(self.restoreTemplate) || size(self.restoreTemplate) == 0",
+    "restoreTemplate": "!has(self.restoreTemplate)",
 }
 #: Of which type Velero's fields are that are not passed on: CEL sees no field that isn't declared.
 _TYPES: Final[dict[str, dict[str, Any]]] = {

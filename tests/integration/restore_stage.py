@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from kubernetes import client
 
+from tests.integration import scratch
 from tests.integration.backup_sets import VELERO, Installation, now
 from tests.integration.cluster import Namespace, eventually
 from tests.integration.process import Replica, Vvc
@@ -94,7 +95,7 @@ class Stage:
     held: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     #: Restores that fail, by how often; what is made then stays.
     failing: int = 0
-    #: What is not played: "gc", "restores", "undo".
+    #: What is not played: "gc", "restores", "undo", "scratch".
     absent: set[str] = field(default_factory=set)
     #: What was played that should not have happened.
     errors: list[str] = field(default_factory=list)
@@ -363,6 +364,7 @@ class Stage:
             ("restores", self._restore),
             ("controllers", self._still),
             ("gc", self._collect),
+            ("scratch", lambda: scratch.play(self.shop.core, self.shop.name)),
         )
         while not stop.wait(0.1):
             for name, part in parts:

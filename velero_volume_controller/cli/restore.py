@@ -6,6 +6,7 @@ from velero_volume_controller.cli.restore_apply import apply
 from velero_volume_controller.cli.restore_cancel import cancel
 from velero_volume_controller.cli.restore_list import list_runs
 from velero_volume_controller.cli.restore_plan import plan
+from velero_volume_controller.cli.restore_rehearse import rehearse
 from velero_volume_controller.cli.restore_report import report
 from velero_volume_controller.cli.restore_status import status
 from velero_volume_controller.cli.restore_undo import undo
@@ -18,6 +19,7 @@ Examples:
   vvc restore apply back --from-set nightly --include-namespaces shop
   vvc restore status back                                           how far it is
   vvc restore undo back                                             take it back
+  vvc restore rehearse --schedule nightly                           whether it could be, and how fast
 """
 
 
@@ -26,5 +28,5 @@ def restore() -> None:
     """Restore by a CleanRestore: clear away what is in the way, and nothing else; restore; verify."""
 
 
-for _command in (plan, apply, list_runs, status, watch, report, cancel, undo):
+for _command in (plan, apply, rehearse, list_runs, status, watch, report, cancel, undo):
     restore.add_command(_command)

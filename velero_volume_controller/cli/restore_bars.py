@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from velero_volume_controller.api.cleanrestore import RestorePhase, Verified
+from velero_volume_controller.api.cleanrestore import RehearsalStatus, RestorePhase, Verified
 from velero_volume_controller.api.times import seconds_between
 from velero_volume_controller.api.words import amount, span
 from velero_volume_controller.cli.backup_terminal import Pen
@@ -99,6 +99,8 @@ def _facts(view: RunView, pen: Pen) -> Iterator[Line]:
         if plan.blocked:
             said += f", {plan.blocked:,} blocked"
         approved = "approved" if view.approved else "not approved"
+        if view.rehearsal is not None:
+            approved = "a rehearsal, which touches nothing that exists"
         yield from _told(_QUIET, f"{said}; {approved}", pen, "plan      ")
         # Never broken: it is copied.
         yield Line(_QUIET, f"  {plan.hash}")
@@ -106,6 +108,8 @@ def _facts(view: RunView, pen: Pen) -> Iterator[Line]:
         yield from _told(_QUIET, _undo(view), pen, "undo      ")
     if view.verify is not None:
         yield from _told(_HEAD, _verified(view.verify), pen, "verified  ")
+    if view.rehearsal is not None and view.rehearsal.data_seconds is not None:
+        yield from _told(_HEAD, measured(view.rehearsal), pen, "measured  ")
 
 
 def _undo(view: RunView) -> str:
@@ -132,6 +136,17 @@ def _verified(found: Verified) -> str:
     if found.pods:
         told.append(f"{found.pods_ready:,} of {counted(found.pods, 'pod')} ready")
     return ", ".join(told)
+
+
+def measured(found: RehearsalStatus) -> str:
+    """What the restore took; once it is over."""
+    ready = (
+        f"all pods ready after {span(found.ready_seconds)} (RTO)"
+        if found.ready_seconds is not None
+        else "not all pods became ready, so the RTO is not known"
+    )
+    volumes = f"{counted(found.volumes, 'volume')}, {amount(found.bytes)}"
+    return f"{volumes}: in place after {span(found.data_seconds or 0.0)}, {ready}"
 
 
 def _few(names: Sequence[str]) -> str:

@@ -59,6 +59,8 @@ async def _cancel(client: Client, where: Where, name: str) -> str:
         raise click.UsageError(f"{which} has ended ({phase}): there is nothing to cancel.")
     _check(found, which)
     await demand(client, found)
+    rehearsal = found.spec is not None and found.spec.rehearsal is not None
+    left = "what it made is removed" if rehearsal else "what was stilled is put back"
     until = time.monotonic() + _LOOKED
     while time.monotonic() < until:
         found = await read(client, where.namespace, name)
@@ -67,7 +69,7 @@ async def _cancel(client: Client, where: Where, name: str) -> str:
         _check(found, which)
         await asyncio.sleep(_PERIOD)
     return (
-        f"{which}: is {found.status.phase or 'New'}, and ends as soon as what was stilled is put back. Look"
+        f"{which}: is {found.status.phase or 'New'}, and ends as soon as {left}. Look"
         f" on: vvc restore watch {name} -n {where.namespace}"
     )
 
@@ -75,6 +77,8 @@ async def _cancel(client: Client, where: Where, name: str) -> str:
 def _check(found: CleanRestore, which: str) -> None:
     """Raises KubeError if it is too late."""
     phase, said = found.status.phase, find(found.status.conditions, CANCELLED)
+    if found.spec is not None and found.spec.rehearsal is not None:
+        return
     late = phase is not None and phase.touches and phase is not RestorePhase.QUIESCING
     if late or (said is not None and said.status == "False"):
         raise KubeError(

@@ -68,7 +68,7 @@ def follow(
     )
     try:
         with drawing.screen() as screen:
-            last = ask(where, lambda client: _until_over(client, where, name, screen, current))
+            last = ask(where, lambda client: until_over(client, where, name, screen, current))
     except KeyboardInterrupt:
         click.echo(
             f"CleanRestore {where.namespace}/{name} goes on. Look on again: vvc restore watch {name}"
@@ -82,14 +82,31 @@ def follow(
 
 def ended_as(last: RunView) -> int:
     """The exit status: 2 where it was refused before anything was touched."""
-    if last.phase == RestorePhase.FAILED and last.steps and last.steps[-1].phase == RestorePhase.VALIDATING:
+    before = {RestorePhase.PLANNING, RestorePhase.VALIDATING}
+    if last.phase == RestorePhase.FAILED and last.steps and last.steps[-1].phase in before:
         return _REFUSED
     return _STATUS.get(last.phase, 1)
 
 
-async def _until_over(
-    client: Client, where: Where, name: str, screen: Screen[RunView], current: Callable[[Seen], bool]
+class Quiet:
+    """Shows nothing: who waits for a document is not to find anything else in it."""
+
+    def show(self, view: RunView) -> None:
+        """Not here."""
+
+    def trouble(self, said: str) -> None:
+        """On standard error."""
+        click.echo(f"{said}; trying again", err=True)
+
+
+async def until_over(
+    client: Client,
+    where: Where,
+    name: str,
+    screen: Screen[RunView],
+    current: Callable[[Seen], bool] = lambda seen: True,
 ) -> RunView:
+    """What it is at its end. Raises as ``follow``."""
     from velero_volume_controller.restore.handling import NoSuchRun  # noqa: PLC0415
     from velero_volume_controller.restore.look import look  # noqa: PLC0415
 

@@ -25,6 +25,19 @@ PASSED_ON: Final = frozenset(
 )
 
 
+#: What a rehearsal has no use for.
+_NOT_REHEARSED: Final = {
+    "namespace_mapping": "namespaceMapping",
+    "scope": "scope",
+    "extras": "extras",
+    "allow_kinds": "allowKinds",
+    "undo": "undo",
+    "undo_of": "undoOf",
+    "plan_hash": "planHash",
+    "restore_template": "restoreTemplate",
+}
+
+
 def contradictions(spec: CleanRestoreSpec) -> Iterator[tuple[Path, str]]:
     """(place, what is wrong there) in a spec whose shapes are right."""
     yield from clearing_contradictions(spec)
@@ -35,6 +48,8 @@ def contradictions(spec: CleanRestoreSpec) -> Iterator[tuple[Path, str]]:
             ("spec", "source"),
             f"expected exactly one of backupSet, backup and backups, found {len(given)}.",
         )
+    if spec.rehearsal is not None:
+        yield from _rehearsal(spec)
     for key in spec.restore_template:
         if key in NOT_PASSED_ON:
             what = f"is not passed on: it would restore something else. {NOT_PASSED_ON[key]}"
@@ -59,6 +74,17 @@ def clearing_contradictions(spec: Clearing) -> Iterator[tuple[Path, str]]:
             place = ("spec", "protect", "selector", "matchExpressions", index)
             takes = "needs values" if not each.values else "takes no values"
             yield place, f"operator {each.operator} {takes}."
+
+
+def _rehearsal(spec: CleanRestoreSpec) -> Iterator[tuple[Path, str]]:
+    """As the API server has it (hack/crds.py)."""
+    defaults = CleanRestoreSpec(source=spec.source)
+    for name, key in _NOT_REHEARSED.items():
+        if getattr(spec, name) != getattr(defaults, name):
+            yield (
+                ("spec", key),
+                "a rehearsal clears nothing away and restores into namespaces of its own. Leave it out.",
+            )
 
 
 def _duration(place: Path, text: str) -> Iterator[tuple[Path, str]]:

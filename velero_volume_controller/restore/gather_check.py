@@ -30,9 +30,10 @@ from velero_volume_controller.restore.gather import (
     taken_of,
 )
 from velero_volume_controller.restore.listing import Unreadable
+from velero_volume_controller.restore.phase_rehearse import measured
 from velero_volume_controller.restore.planned import Plan
 from velero_volume_controller.restore.rehearsing import Rehearsed, rehearsed
-from velero_volume_controller.restore.report import make_report
+from velero_volume_controller.restore.report import RehearsalLine, make_report
 from velero_volume_controller.restore.report_maps import write_report
 from velero_volume_controller.restore.run import most
 from velero_volume_controller.restore.steps import Checked, RunIdentity
@@ -136,6 +137,7 @@ class Checker:
         summary = findings.summary
         if not findings.waiting or ran.time_is_over:
             report = make_report(ran.owner, ran.status, ran.plan, findings, ran.now, known.versions)
+            report = msgspec.structs.replace(report, rehearsal=_line(ran, findings, known))
             summary.report = await write_report(self._client, report, ran.owner)
             self.forget(ran.owner.uid)
         return Checked(summary, findings.waiting, _retained(ran, known))
@@ -245,6 +247,14 @@ class Checker:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             unread = f"What Velero keeps of Restore {restore.name} can't be read ({error})."
             return replace(outcome, unread=unread)
+
+
+def _line(ran: Ran, findings: Findings, known: _Known) -> RehearsalLine | None:
+    """None where it is no rehearsal."""
+    if known.rehearsed is None:
+        return None
+    data, ready = measured(ran.status, findings.summary, ran.now, waiting=findings.waiting)
+    return RehearsalLine(data_seconds=data, ready_seconds=ready, retained=_retained(ran, known))
 
 
 def _with(findings: Findings, told: Rehearsed) -> Findings:

@@ -13,7 +13,7 @@ from velero_volume_controller.config.errors import ConfigurationError
 from velero_volume_controller.kube.client import MERGE_PATCH, Client
 from velero_volume_controller.kube.errors import ApiError, KubeError
 from velero_volume_controller.kube.lists import pages
-from velero_volume_controller.kube.resources import Resource, create
+from velero_volume_controller.kube.resources import Identity, Resource, create, delete
 from velero_volume_controller.restore import objects, plan_maps
 from velero_volume_controller.restore.naming import RESUME
 from velero_volume_controller.restore.objects import CleanRestore, decode_restore_run
@@ -163,6 +163,16 @@ async def cancel(client: Client, found: CleanRestore) -> CleanRestore:
             if error.status != 409:
                 raise
         found = await _again(client, found)
+
+
+async def remove(client: Client, found: CleanRestore) -> None:
+    """Deletes it, and its plans and reports with it. One that is gone, or is another, is left. Raises
+    KubeError."""
+    try:
+        await delete(client, CLEAN_RESTORES, Identity(found.namespace, found.name, found.uid))
+    except ApiError as error:
+        if error.status not in {404, 409}:
+            raise
 
 
 async def _again(client: Client, found: CleanRestore) -> CleanRestore:

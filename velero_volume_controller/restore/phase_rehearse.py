@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from velero_volume_controller.api.cleanrestore import (
+    CleanRestoreStatus,
     RehearsalStatus,
     RestorePhase,
     ScratchNamespace,
     Unwinding,
+    Verified,
 )
 from velero_volume_controller.api.times import parse_duration, seconds_between
 from velero_volume_controller.restore.phase_restore import follow
@@ -105,12 +107,7 @@ def conclude(run: Run, checked: Checked, said: list[str]) -> None:
     """What was measured, and what it comes to. A rehearsal whose data did not come back has failed."""
     found, known = checked.summary, run.status.rehearsal
     assert known is not None, "what is verified was prepared"
-    first = run.status.restores[0].created if run.status.restores else None
-    ends = [each.ended for each in run.status.restores if each.ended is not None]
-    ready = not checked.waiting and found.pods_ready >= found.pods and found.claims_bound >= found.claims
-    if first is not None and ends:
-        known.data_seconds = max(0.0, seconds_between(first, max(ends)))
-        known.ready_seconds = max(0.0, seconds_between(first, run.now)) if ready else None
+    known.data_seconds, known.ready_seconds = measured(run.status, found, run.now, waiting=checked.waiting)
     known.volumes, known.bytes, known.retained = found.volumes_done, found.bytes, list(checked.retained)
     told = f"{found.volumes_done} of {found.volumes} volumes and {found.objects - found.missing} of"
     told += f" {found.objects} objects came back"
@@ -126,6 +123,19 @@ def conclude(run: Run, checked: Checked, said: list[str]) -> None:
         run.end(RestorePhase.COMPLETED_WITH_WARNINGS, "Differences", told + differs)
     else:
         run.end(RestorePhase.COMPLETED, "Completed", told)
+
+
+def measured(
+    status: CleanRestoreStatus, found: Verified, now: str, *, waiting: bool
+) -> tuple[float | None, float | None]:
+    """Seconds from the first Restore to the end of the last; and until all was ready, if it is now."""
+    first = status.restores[0].created if status.restores else None
+    ends = [each.ended for each in status.restores if each.ended is not None]
+    if first is None or not ends:
+        return None, None
+    ready = not waiting and found.pods_ready >= found.pods and found.claims_bound >= found.claims
+    data = max(0.0, seconds_between(first, max(ends)))
+    return data, max(data, seconds_between(first, now)) if ready else None
 
 
 def _because(run: Run, checked: Checked) -> Iterator[str]:

@@ -78,6 +78,7 @@ def view(seen: Seen, now: str) -> RunView:
         restores=restores,
         undo=status.undo,
         verify=status.verify,
+        rehearsal=status.rehearsal,
         problems=tuple(_problems(status, failure)),
         notes=tuple(dict.fromkeys((*_notes(run, now), *seen.notes))),
         next=tuple(_next(run, run.spec, now)),
@@ -213,8 +214,9 @@ def _next(run: CleanRestore, spec: CleanRestoreSpec, now: str) -> Iterator[Next]
     elif phase is _P.AWAITING_APPROVAL:
         yield Next(f"vvc restore plan {where}", "shows what becomes of every object, and why")
         yield Next(f"vvc restore apply {where}", "shows what goes, asks, and lets it go on")
-    if phase is None or not (phase.ended or phase.touches) or phase is _P.QUIESCING:
-        if not spec.cancel:
+    rehearses = spec.rehearsal is not None
+    if phase is None or not (phase.ended or (phase.touches and not rehearses)) or phase is _P.QUIESCING:
+        if not spec.cancel and phase is not _P.CLEANING_UP:
             yield Next(f"vvc restore cancel {where}", "ends it; nothing has been deleted")
         return
     if phase is _P.FAILED and run.status.resume_from is not None:

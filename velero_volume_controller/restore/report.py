@@ -73,6 +73,15 @@ class UndoLine(_Part, frozen=True, kw_only=True):
     uncovered: tuple[str, ...] = ()
 
 
+class RehearsalLine(_Part, frozen=True, kw_only=True):
+    """How long a restore took: seconds from the first Restore until the data was in place, and until all pods
+    were ready, None if they were not."""
+
+    data_seconds: float | None = None
+    ready_seconds: float | None = None
+    retained: tuple[str, ...] = ()
+
+
 class Report(_Part, frozen=True, kw_only=True):
     """``from_approval`` and ``stilled`` are seconds until this report was made: since the plan was approved,
     and since workloads were first stilled, which is the RTO that users of the workloads see.
@@ -104,6 +113,7 @@ class Report(_Part, frozen=True, kw_only=True):
     restored: Because
     left_out: tuple[Because, ...] = ()
     undo: UndoLine | None = None
+    rehearsal: RehearsalLine | None = None
     versions: Mapping[str, str] = {}
     cut: Mapping[str, int] = {}
 

@@ -7,7 +7,13 @@ from typing import Final
 
 from velero_volume_controller.api.times import seconds_between
 from velero_volume_controller.api.words import amount, counted, span
-from velero_volume_controller.restore.report import Because, Report, VolumeLine, phase_seconds
+from velero_volume_controller.restore.report import (
+    Because,
+    RehearsalLine,
+    Report,
+    VolumeLine,
+    phase_seconds,
+)
 from velero_volume_controller.restore.undoing import by_hand
 from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
 
@@ -20,7 +26,8 @@ RESTORE_NUMBERS: Final = frozenset({3, 4, 5})
 
 def title(report: Report) -> str:
     """Which run."""
-    return f"CleanRestore {report.namespace}/{report.name}"
+    what = "Rehearsal" if report.rehearsal is not None else "CleanRestore"
+    return f"{what} {report.namespace}/{report.name}"
 
 
 def verdict(report: Report) -> str:
@@ -38,7 +45,8 @@ def source(report: Report) -> str:
     mapped = [name if name == target else f"{name} as {target}" for name, target in report.namespaces.items()]
     what = "Backup" if len(report.backups) == 1 else "Backups"
     where = "namespace" if len(mapped) == 1 else "namespaces"
-    return f"{what} {', '.join(report.backups)} into {where} {', '.join(mapped)} (scope {report.scope})"
+    how = "scratch, removed again" if report.rehearsal is not None else f"scope {report.scope}"
+    return f"{what} {', '.join(report.backups)} into {where} {', '.join(mapped)} ({how})"
 
 
 def figures(report: Report) -> Iterator[tuple[str, str, bool]]:
@@ -65,6 +73,9 @@ def times(report: Report) -> Iterator[tuple[str, str]]:
     for step in report.phases:
         if step.phase.value != "AwaitingApproval":
             yield step.phase.value, span(phase_seconds(step, report.made))
+    if report.rehearsal is not None:
+        yield from _measured(report.rehearsal)
+        return
     yield "since it was approved", span(report.from_approval)
     if report.stilled:
         yield "since workloads were stilled (RTO)", span(report.stilled)
@@ -106,8 +117,22 @@ def groups(report: Report) -> Iterator[tuple[str, tuple[Because, ...], int]]:
             yield name, told, number
 
 
+def _measured(found: RehearsalLine) -> Iterator[tuple[str, str]]:
+    """A real restore clears away before, which is not in it."""
+    data, ready = found.data_seconds, found.ready_seconds
+    yield "from the first Restore until the data was in place", "not known" if data is None else span(data)
+    told = "not known, for not all were" if ready is None else span(ready)
+    yield "from the first Restore until all pods were ready (RTO)", told
+
+
 def way_back(report: Report) -> Iterator[str]:
     """How what was there before comes back, in sentences."""
+    if report.rehearsal is not None:
+        yield "Nothing that existed was touched, so there is nothing to undo."
+        if report.rehearsal.retained:
+            names = ", ".join(report.rehearsal.retained)
+            yield f"These PersistentVolumes stay, for their StorageClass retains them: {names}."
+        return
     undo = report.undo
     if undo is None:
         yield "There is no undo backup: what was deleted can't be brought back by this."

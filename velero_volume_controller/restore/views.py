@@ -10,6 +10,7 @@ import msgspec
 
 from velero_volume_controller.api.cleanrestore import (
     PlanSummary,
+    RehearsalStatus,
     RestorePhase,
     UndoStatus,
     Verified,
@@ -134,6 +135,7 @@ class RunView:
     restores: tuple[RestoreView, ...]
     undo: UndoStatus | None
     verify: Verified | None
+    rehearsal: RehearsalStatus | None
     problems: tuple[str, ...]
     notes: tuple[str, ...]
     next: tuple[Next, ...]
@@ -180,6 +182,7 @@ def document(view: RunView) -> dict[str, Any]:
         "restores": [_restore(each) for each in view.restores],
         "undo": msgspec.to_builtins(view.undo) if view.undo else None,
         "verify": msgspec.to_builtins(view.verify) if view.verify else None,
+        "rehearsal": msgspec.to_builtins(view.rehearsal) if view.rehearsal else None,
         "problems": list(view.problems),
         "notes": list(view.notes),
         "next": [asdict(each) for each in view.next],
