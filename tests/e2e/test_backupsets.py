@@ -211,6 +211,32 @@ def test_a_volume_that_cannot_be_read_is_named_and_the_rest_is_whole(ground: Gro
         assert differences(before, after) == {}
 
 
+def test_what_changes_after_the_plan_is_missing_or_left_out_and_said_so(ground: Ground) -> None:
+    """Velero skips the claims of a pod that is gone, and fails a Backup that names an excluded namespace."""
+    before = ground.filled()
+    first, *_, idle, excluded = ground.namespaces
+    spec = {"first": [first], "isolate": list(ground.namespaces), "concurrency": {"max": 1}}
+    label = ["label", "namespace", excluded]
+    with ground.set(spec) as made:
+        try:
+            made.wait_for(attempts_of, "its first Backup is made")
+            kubectl.kubectl(*label, "velero.io/exclude-from-backup=true")
+            kubectl.kubectl("-n", idle, "delete", "pod", POD, "--grace-period=0", "--force")
+            status = made.wait_for_end()
+        finally:
+            kubectl.kubectl(*label, "velero.io/exclude-from-backup-")
+        assert status["phase"] == "PartiallyFailed", status
+        missing = {each["namespace"]: each for each in status["restorePoint"]["missing"]}
+        assert set(missing) == {idle, excluded}
+        assert missing[idle]["claim"] in ground.app(idle).volumes
+        assert missing[idle]["reason"].startswith("planned and not taken")
+        assert missing[excluded]["reason"].startswith("left out")
+        sets_samples.deploy([ground.app(idle)])
+        _vvc("backup", "retry", made.name, "--namespace", made.namespace)
+        wait_until(lambda: made.phase() == "Completed", "what was missing is taken", seconds=300)
+        assert differences(before, ground.restored(made.status(), [first, idle])) == {}
+
+
 def test_a_set_is_rebuilt_from_its_backups_alone_and_restores_every_file(ground: Ground) -> None:
     before = ground.filled()
     with ground.set() as made:
