@@ -2,7 +2,7 @@
 
 Each Backup costs seconds of its own, and its Restore waits for all the others'. So the
 cuts that are tried begin with few shards, and more are taken only where the simulation
-gains by them.
+gains by them; of cuts that take equally long, the one is taken that is restored soonest.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Final
 
 from velero_volume_controller.backup.pieces import Cut, Ground, Piece, lower_bound
 from velero_volume_controller.backup.simulate import Velero
-from velero_volume_controller.backup.trials import Trial, attempt, improved
+from velero_volume_controller.backup.trials import Trial, attempt, improved, restoring
 
-#: Fewer shards are taken if they take no longer than this much more.
+#: A cut that is restored sooner is taken if it takes no longer than this much more.
 WORTH: Final = 1.02
 #: How many of the cuts tried are improved by moving groups.
 _IMPROVED: Final = 3
@@ -42,7 +42,7 @@ def best_cut(pieces: Sequence[Piece], ground: Ground, most: int) -> Cut:
     tried += [improved(trial, ground, target, spare) for trial in best]
     shortest = min(trial.end for trial in tried)
     worth = [trial for trial in tried if trial.end <= shortest * WORTH]
-    return min(worth, key=lambda trial: (len(trial.cut), trial.end)).cut
+    return min(worth, key=lambda trial: (restoring(trial.cut, ground), len(trial.cut), trial.end)).cut
 
 
 def _forced(pieces: Sequence[Piece], slots: int, most: int) -> tuple[list[tuple[Piece, ...]], list[Piece]]:
@@ -71,7 +71,7 @@ def _cuts(pieces: Sequence[Piece], most: int, velero: Velero, tries: int) -> Ite
         return
     first = [piece for piece in pieces if piece.group.first]
     rest = [piece for piece in pieces if not piece.group.first]
-    ways = (_by_node, _by_time) if tries < 8 else (_by_node, _by_time, _by_both)
+    ways = (_by_node, _by_time) if tries < 8 else (_across_nodes, _by_node, _by_time, _by_both)
     seen: set[frozenset[frozenset[str]]] = set()
     for number in _numbers(len(pieces), most, velero, pieces, tries // len(ways)):
         for way in ways:
@@ -136,6 +136,19 @@ def _by_node(pieces: Sequence[Piece], number: int, velero: Velero) -> list[list[
         shares[node] += 1
         heapq.heapreplace(heap, (-work[node] / shares[node], node))
     return [shard for node, share in shares.items() for shard in _longest_first(homes[node], share)]
+
+
+def _across_nodes(pieces: Sequence[Piece], number: int, velero: Velero) -> list[list[Piece]]:
+    """Each with something of every node, like with like: workers that reach several nodes keep them busy,
+    and so does its Restore, which takes as long as its longest node."""
+    homes: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        homes.setdefault(piece.home, []).append(piece)
+    shards: list[list[Piece]] = [[] for _ in range(number)]
+    for node in sorted(homes):
+        for shard, more in zip(shards, _longest_first(homes[node], number), strict=True):
+            shard.extend(more)
+    return shards
 
 
 def _join_nodes(

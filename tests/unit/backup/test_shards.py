@@ -14,7 +14,7 @@ from velero_volume_controller.backup.pieces import Ground, Piece, job, lower_bou
 from velero_volume_controller.backup.shard_names import LONGEST, shard_names
 from velero_volume_controller.backup.shards import best_cut
 from velero_volume_controller.backup.simulate import Job, Velero
-from velero_volume_controller.backup.trials import attempt, improved
+from velero_volume_controller.backup.trials import attempt, improved, restoring
 from velero_volume_controller.backup.work import Namespace, PlannedVolume
 
 FIXED = 4.0
@@ -94,6 +94,18 @@ def test_a_cut_by_nodes_where_nodes_are_what_is_scarce() -> None:
     pieces = [piece(f"{node}{number}", of, (node, 30.0)) for node in "ab" for number in range(3)]
     cut = best_cut(pieces, Ground("velero", of, FIXED), 8)
     assert names_of(cut) == [["a0", "a1", "a2"], ["b0", "b1", "b2"]]
+
+
+def test_a_cut_across_nodes_where_workers_reach_several_for_its_restore_is_shorter() -> None:
+    """Velero runs Restores one after another: one of a single node would leave the others idle."""
+    of = velero(slots=3, workers=3)
+    pieces = [piece(f"{node}{number}", of, (node, 10.0 + number)) for node in "abc" for number in range(3)]
+    ground = Ground("velero", of, FIXED)
+    cut = best_cut(pieces, ground, 12)
+    assert attempt(cut, 0, ground).end <= lower_bound(pieces, ground) * 1.03
+    assert [{each.home for each in shard} for shard in cut] == [{"a", "b", "c"}] * len(cut)
+    by_node = tuple(tuple(each for each in pieces if each.home == node) for node in "abc")
+    assert restoring(cut, ground) < restoring(by_node, ground) / 2
 
 
 def test_a_namespace_that_fails_stands_alone_and_so_do_as_many_as_there_are_slots() -> None:
