@@ -17,6 +17,7 @@ from velero_volume_controller.cli.restore_cluster import ask
 from velero_volume_controller.cli.restore_given import option_at
 from velero_volume_controller.cli.restore_watch import Quiet, ended_as, follow, until_over
 from velero_volume_controller.config import ConfigurationError
+from velero_volume_controller.kube.errors import KubeError
 
 if TYPE_CHECKING:
     from velero_volume_controller.config.tree import Path
@@ -97,10 +98,7 @@ def rehearse(source: str, output: str, *, wait: bool, keep: int | None, **given:
     if given["schedule"] is not None:
         source = ask(where, lambda client: _newest(client, where, given))
     written = _written(where, source, backups, given)
-    # Imported here: the Kubernetes library takes a second that --help need not wait for.
-    from velero_volume_controller.restore.handling import make  # noqa: PLC0415
-
-    ask(where, lambda client: make(client, written))
+    ask(where, lambda client: _make(client, written))
     if output == "text":
         print_lines([f"CleanRestore {where.namespace}/{written.name}: made. Nothing that exists is touched."])
         if not wait:
@@ -112,6 +110,20 @@ def rehearse(source: str, output: str, *, wait: bool, keep: int | None, **given:
     if keep is not None:
         ask(where, lambda client: _remove_others(client, written, keep))
     return status
+
+
+async def _make(client: Client, written: WrittenRestore) -> None:
+    """An API server that does not know rehearsals takes one for a restore, of which nothing may be left."""
+    # Imported here: the Kubernetes library takes a second that --help need not wait for.
+    from velero_volume_controller.restore.handling import make, remove  # noqa: PLC0415
+
+    made = await make(client, written)
+    if made.spec is None or made.spec.rehearsal is None:
+        await remove(client, made)
+        raise KubeError(
+            "this cluster's CleanRestores know no rehearsals: their definition is of an earlier version."
+            " Install this one: kubectl apply -f manifests/install.yaml."
+        )
 
 
 def _told(where: Where, name: str, output: str) -> int:

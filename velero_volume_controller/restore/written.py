@@ -30,6 +30,8 @@ def manifest(written: WrittenRestore) -> dict[str, Any]:
         metadata["labels"] = dict(written.labels)
     if written.annotations:
         metadata["annotations"] = dict(written.annotations)
-    # Sections that say nothing are left out; what the template holds is the user's.
-    spec = {key: value for key, value in msgspec.to_builtins(written.spec).items() if value != {}}
+    # Sections that say nothing are left out; what the template holds is the user's. That it is a rehearsal
+    # an empty section says, too: without it, it would be a restore.
+    told = msgspec.to_builtins(written.spec)
+    spec = {key: value for key, value in told.items() if value != {} or key == "rehearsal"}
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.restore.makers import contents, key
-from tests.unit.restore_run.runmaker import IDENTITY
+from tests.unit.restore_run.runmaker import IDENTITY, make_spec
 from velero_volume_controller.api.cleanrestore import (
     Clearing,
     RehearsalStatus,
@@ -30,6 +30,7 @@ from velero_volume_controller.restore.rehearsing import (
     rehearsed,
     scratch_name,
 )
+from velero_volume_controller.restore.written import WrittenRestore, manifest
 from velero_volume_controller.velero.model.backup_contents import Key, VolumeData
 
 NAMESPACES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
@@ -195,3 +196,9 @@ def test_the_ledger_says_what_there_may_be_to_remove() -> None:
     assert "ownerReferences" not in made["metadata"], "it outlives its CleanRestore"
     found = json.loads(made["metadata"]["annotations"][scratch_objects.LEDGER])
     assert found == {"namespaces": {"s": "shop"}, "lanes": ["velero"]}
+
+
+def test_an_empty_section_stays_for_without_it_a_rehearsal_would_be_a_restore() -> None:
+    written = WrittenRestore(make_spec(rehearsal={}), "monday", "velero")
+    assert manifest(written)["spec"]["rehearsal"] == {}
+    assert "rehearsal" not in manifest(WrittenRestore(make_spec(), "monday", "velero"))["spec"]
