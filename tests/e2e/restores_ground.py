@@ -150,6 +150,28 @@ def _backup(where: str, name: str, namespaces: Sequence[str], more: Mapping[str,
     return json.dumps(manifest)
 
 
+@contextmanager
+def retaining() -> Iterator[str]:
+    """A StorageClass whose volumes stay when their claims are gone. Those that are left are deleted."""
+    name = "cr-retain"
+    found = kubectl.get("storageclass", "local-path")
+    kept = {key: found[key] for key in ("apiVersion", "kind", "provisioner", "volumeBindingMode")}
+    metadata = {"name": name, "annotations": {"defaultVolumeType": "local"}}
+    kubectl.apply(json.dumps({**kept, "metadata": metadata, "reclaimPolicy": "Retain"}))
+    try:
+        yield name
+    finally:
+        kubectl.kubectl("delete", "storageclass", name)
+        for each in kubectl.items("persistentvolumes"):
+            if each["spec"].get("storageClassName") == name:
+                delete_volume(each["metadata"]["name"])
+
+
+def volume_of(where: str, claim: str) -> str:
+    """The PersistentVolume that a claim is bound to."""
+    return str(kubectl.get("-n", where, "persistentvolumeclaim", claim)["spec"]["volumeName"])
+
+
 def delete_volume(name: str) -> None:
     """Delete a PersistentVolume that was retained, with its data: its provisioner does so if it may."""
     may = json.dumps({"spec": {"persistentVolumeReclaimPolicy": "Delete"}})

@@ -234,13 +234,13 @@ def test_every_kind_of_workload_stands_still_and_comes_back(ground: Ground) -> N
 
 
 @newest
-def test_a_retained_volume_stays_with_its_data(ground: Ground, retaining: str) -> None:
-    app = pod_of(ground.name("kept"), storage_class=retaining)
-    before = filled(app)[app.namespace]
-    backup = ground.backup(app.namespace)
-    volume = kubectl.get("-n", app.namespace, "persistentvolumeclaim", "files")["spec"]["volumeName"]
-    app.damage()
-    try:
+def test_a_retained_volume_stays_with_its_data(ground: Ground) -> None:
+    with restores_ground.retaining() as storage_class:
+        app = pod_of(ground.name("kept"), storage_class=storage_class)
+        before = filled(app)[app.namespace]
+        backup = ground.backup(app.namespace)
+        volume = restores_ground.volume_of(app.namespace, "files")
+        app.damage()
         with ground.restore({"source": {"backup": backup}}) as run:
             plan = run.carry_out()
             assert plan.action("PersistentVolume", volume) == "keep"
@@ -249,20 +249,7 @@ def test_a_retained_volume_stays_with_its_data(ground: Ground, retaining: str) -
             assert differences(before, app.digests()) == {}
             found = kubectl.get("persistentvolume", volume)
             assert found["status"]["phase"] == "Released"
-    finally:
         restores_ground.delete_volume(volume)
-
-
-@pytest.fixture
-def retaining() -> Iterator[str]:
-    """A StorageClass whose volumes stay when their claims are gone."""
-    name = "cr-retain"
-    found = kubectl.get("storageclass", "local-path")
-    kept = {key: found[key] for key in ("apiVersion", "kind", "provisioner", "volumeBindingMode")}
-    metadata = {"name": name, "annotations": {"defaultVolumeType": "local"}}
-    kubectl.apply(json.dumps({**kept, "metadata": metadata, "reclaimPolicy": "Retain"}))
-    yield name
-    kubectl.kubectl("delete", "storageclass", name)
 
 
 def _began(status: dict[str, Any], phase: str) -> datetime:

@@ -13,9 +13,9 @@ from hack.demo.data import Digest
 from hack.lab import existing, faults, kubectl
 from hack.lab.cluster import Lab
 from hack.lab.progress import wait_until
+from tests.e2e import restores_ground, sets_running
 from tests.e2e import restores_objects as make
 from tests.e2e import restores_operator as operator
-from tests.e2e import sets_running
 from tests.e2e.restores_ground import Ground, filled, standing
 from tests.e2e.restores_running import RunningRestore
 from tests.e2e.restores_samples import Application, differences, pod_of, shop
@@ -89,6 +89,38 @@ def test_an_object_of_the_same_name_but_another_uid_stops_the_run(ground: Ground
         assert_untouched(ground, run, app, found)
         assert run.reason() == "PlanIsStale"
         assert f"ConfigMap {app.namespace}/settings" in run.said()
+
+
+def test_a_volume_that_the_plan_keeps_and_that_would_go_now_stops_the_run(ground: Ground) -> None:
+    with restores_ground.retaining() as storage_class:
+        app = pod_of(ground.name("kept"), storage_class=storage_class)
+        filled(app)
+        backup = ground.backup(app.namespace)
+        found = damaged(app)
+        volume = restores_ground.volume_of(app.namespace, "files")
+        with ground.restore({"source": {"backup": backup}}) as run:
+            assert run.carry_out().action("PersistentVolume", volume) == "keep"
+            run.wait_for_phase("UndoBackup")
+            restores_ground.delete_volume(volume)
+            assert_untouched(ground, run, app, found)
+            assert run.reason() == "PlanIsStale"
+            assert f"PersistentVolume {volume} would go now with its claim" in run.said()
+
+
+def test_a_kind_that_velero_did_not_know_when_it_made_the_undo_backup_stops_the_run(ground: Ground) -> None:
+    app = pod_of(ground.name("notes"))
+    filled(app)
+    backup = ground.backup(app.namespace)
+    found = damaged(app)
+    ground.restart_velero()
+    with defined("v1"):
+        # Velero's next look at what the cluster serves is five minutes away (1.18, server.go).
+        kubectl.apply(json.dumps(operator.widget(app.namespace, "sprocket") | {"metadata": _bare(app)}))
+        with ground.restore({"source": {"backup": backup}, "scope": "namespace"}) as run:
+            assert run.carry_out().action("Widget.cr.example.com", "sprocket") == "delete"
+            assert_untouched(ground, run, app, found)
+            assert run.reason() == "UndoIncomplete"
+            assert f"Widget {app.namespace}/sprocket (Velero did not take it)" in run.said()
 
 
 def test_a_partially_failed_backup_is_restored_only_if_that_is_allowed(ground: Ground) -> None:
