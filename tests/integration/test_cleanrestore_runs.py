@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from kubernetes import client
@@ -10,6 +11,7 @@ from tests.integration.backup_sets import stays
 from tests.integration.cluster import Namespace, eventually
 from tests.integration.process import Vvc
 from tests.integration.restore_stage import PLACES, Stage, packed
+from velero_volume_controller.api.cleanrestore import QUIESCED
 from velero_volume_controller.restore import naming
 
 PHASES = (
@@ -79,6 +81,22 @@ def test_what_happens_is_told_in_events(stage: Stage, namespace: Namespace, vvc:
     assert event.regarding.uid == uid
     assert event.reporting_controller == "vvc.velero.io/restore"
     assert event.type == "Normal"
+
+
+def test_what_stands_still_for_a_run_that_is_gone_is_told_and_not_started(stage: Stage, vvc: Vvc) -> None:
+    stage.application()
+    apps = client.AppsV1Api(stage.shop.api)
+    found: Any = apps.read_namespaced_stateful_set("db", stage.shop.name)
+    note = {"by": "gone", "mark": "generation:1", "of": found.metadata.uid, "replicas": 3}
+    body: Any = {"metadata": {"annotations": {QUIESCED: json.dumps(note)}}, "spec": {"replicas": 0}}
+    apps.patch_namespaced_stateful_set("db", stage.shop.name, body)
+    replica = stage.started(vvc)
+    eventually(lambda: len(stage.shop.events("LeftStilled")), 1)
+    (event,) = stage.shop.events("LeftStilled")
+    assert (event.regarding.kind, event.regarding.name) == ("StatefulSet", "db")
+    assert "it was replicas: 3" in event.note
+    assert replica.metric("vvc_clean_restore_left_stilled") == 1
+    assert stage.replicas() == 0
 
 
 def test_a_restore_that_velero_fails_is_cleared_away_and_made_again(stage: Stage, vvc: Vvc) -> None:

@@ -185,6 +185,11 @@ class Metrics:
             "Steps of CleanRestores that could not be taken or carried out, and were tried again.",
             registry=self.registry,
         )
+        self.clean_restore_left_stilled = Gauge(
+            "vvc_clean_restore_left_stilled",
+            "Workloads that stand still for a CleanRestore that is gone, where this process leads.",
+            registry=self.registry,
+        )
         self.clean_restore_queue_depth = Gauge(
             "vvc_clean_restore_queue_depth",
             "CleanRestores waiting for their next step.",

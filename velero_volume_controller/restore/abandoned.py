@@ -2,7 +2,7 @@
 
 Only before anything was deleted: afterwards a workload would start again on half of its data. What is known
 of them is in memory alone: who deletes a CleanRestore while no replica leads has to put back by hand what
-bears its note.
+bears its note (forgotten.py tells).
 """
 
 from __future__ import annotations
@@ -71,6 +71,11 @@ class Abandoned:
         return [
             each for each in self._left.values() if (each.namespace, each.name) == (key.namespace, key.name)
         ]
+
+    @property
+    def uids(self) -> set[str]:
+        """Of those whose workloads are being put back."""
+        return set(self._left)
 
     async def put_back(self, client: Client, discovery: Discovery, run: CleanRestore) -> float | None:
         """Seconds until it is to be asked for again; None once nothing bears its note. Raises KubeError."""

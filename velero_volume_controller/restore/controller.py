@@ -29,6 +29,7 @@ from velero_volume_controller.restore.abandoned import Abandoned, Refused
 from velero_volume_controller.restore.apply import Means
 from velero_volume_controller.restore.available import missing
 from velero_volume_controller.restore.fail_point import FailPoint
+from velero_volume_controller.restore.forgotten import Forgotten
 from velero_volume_controller.restore.machine import looks, step
 from velero_volume_controller.restore.naming import RESUME
 from velero_volume_controller.restore.objects import CleanRestore, decode_restore_run, identity
@@ -78,6 +79,7 @@ class CleanRestores:
         self._refused: dict[str, str] = {}
         self._abandoned = Abandoned()
         self._strays = Strays(means.client, means.namespace, self._alive)
+        self._forgotten = Forgotten(means, self._known)
         self._elsewhere: set[str] = set()
         self._lacking: tuple[str | None, float] = (None, float("-inf"))
         #: Held from looking who is at work until it is written that one more is.
@@ -110,6 +112,7 @@ class CleanRestores:
                 for _ in range(WORKERS):
                     group.create_task(self._work())
                 group.create_task(self._strays.run(stop))
+                group.create_task(self._forgotten.run(stop))
                 await stop.wait()
                 self._queue.close()
         finally:
@@ -117,6 +120,7 @@ class CleanRestores:
             self._queue.close()
             self._metrics.clean_restores.clear()
             rehearsal_metrics.clear(self._metrics)
+            self._metrics.clean_restore_left_stilled.set(0)
 
     def _changed(self, key: Key) -> None:
         """It takes a step; and if it is at work no more, so do those that wait for its namespaces."""
@@ -335,6 +339,9 @@ class CleanRestores:
 
     def _alive(self) -> set[str]:
         return {each.uid for each in self.cache.objects.values() if not each.deleting}
+
+    def _known(self) -> set[str]:
+        return {each.uid for each in self.cache.objects.values()} | self._abandoned.uids
 
     def _count(self, phase: str) -> float:
         found = (each.status.phase for each in self.cache.objects.values())

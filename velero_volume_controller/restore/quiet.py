@@ -40,6 +40,12 @@ def note_of(live: Live, by: str) -> Note | None:
     return found if found is not None and (found.by, found.of) == (by, live.uid) else None
 
 
+def stilled_by(live: Live) -> Note | None:
+    """What was noted on it when it was stilled, by whomever; None if it was not, or it is a copy."""
+    found = _read(live)
+    return found if found is not None and found.of == live.uid else None
+
+
 def _read(live: Live) -> Note | None:
     try:
         return msgspec.json.decode(live.quiesced, type=Note) if live.quiesced else None
