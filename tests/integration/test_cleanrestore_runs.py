@@ -91,7 +91,7 @@ def test_what_stands_still_for_a_run_that_is_gone_is_told_and_not_started(stage:
     body: Any = {"metadata": {"annotations": {QUIESCED: json.dumps(note)}}, "spec": {"replicas": 0}}
     apps.patch_namespaced_stateful_set("db", stage.shop.name, body)
     replica = stage.started(vvc)
-    eventually(lambda: len(stage.shop.events("LeftStilled")), 1)
+    eventually(lambda: len(stage.shop.events("LeftStilled")), 1, within=30)
     (event,) = stage.shop.events("LeftStilled")
     assert (event.regarding.kind, event.regarding.name) == ("StatefulSet", "db")
     assert "it was replicas: 3" in event.note
