@@ -95,7 +95,7 @@ def test_what_stands_still_for_a_run_that_is_gone_is_told_and_not_started(stage:
     (event,) = stage.shop.events("LeftStilled")
     assert (event.regarding.kind, event.regarding.name) == ("StatefulSet", "db")
     assert "it was replicas: 3" in event.note
-    assert replica.metric("vvc_clean_restore_left_stilled") == 1
+    eventually(lambda: replica.metric("vvc_clean_restore_left_stilled"), 1)
     assert stage.replicas() == 0
 
 
