@@ -45,12 +45,10 @@ def coming_back(contents: Contents, targets: Mapping[str, str], cluster: Cluster
         if each.namespace not in targets:
             continue
         target = targets[each.namespace]
-        claim = each.claim or told.get((each.namespace, each.pod, each.volume), "")
         pod = (target, each.pod)
-        if not claim and each.pod:
-            claim, sure = _mounted(Key(*kinds.POD, *pod), each.volume, cluster)
-            if not sure:
-                unresolved.add(pod)
+        claim, sure = _behind(each, told, pod, cluster)
+        if not sure:
+            unresolved.add(pod)
         if claim:
             claims[target, claim] = each.snapshot
             # With a mapping, Velero restores under a new name what is there (shouldRenamePV).
@@ -70,10 +68,25 @@ def _claims_taken(contents: Contents, cluster: Cluster) -> dict[tuple[str, str, 
     }
 
 
-def _mounted(pod: Key, volume: str, cluster: Cluster) -> tuple[str, bool]:
-    """The claim behind a live pod's volume, empty if it is of another type; and whether the pod is live."""
-    live = cluster.objects.get(pod)
-    return (dict(live.mounts).get(volume, ""), True) if live else ("", False)
+def _behind(
+    data: VolumeData,
+    told: Mapping[tuple[str, str, str], str],
+    pod: tuple[str, str],
+    cluster: Cluster,
+) -> tuple[str, bool]:
+    """The claim behind a volume, empty if it has none or nobody knows; and whether that is sure."""
+    source = (data.namespace, data.pod, data.volume)
+    claim = data.claim or told.get(source, "")
+    if claim or not data.pod:
+        return claim, True
+    if (live := cluster.objects.get(Key(*kinds.POD, *pod))) is not None:
+        return dict(live.mounts).get(data.volume, ""), True
+    if source not in told:
+        return "", False
+    # A PodVolumeBackup without a claim is of a volume that has none, or of an ephemeral one, whose claim
+    # bears its name (Velero 1.18.3 and 1.16.2, pkg/podvolume/backupper.go).
+    name = f"{data.pod}-{data.volume}"
+    return (name if Key(*kinds.CLAIM, pod[0], name) in cluster.objects else ""), True
 
 
 def _bound(data: VolumeData, targets: Mapping[str, str], cluster: Cluster) -> Iterator[tuple[str, str]]:

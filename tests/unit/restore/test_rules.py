@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -31,6 +31,7 @@ from velero_volume_controller.restore.live import Live, Owner
 from velero_volume_controller.restore.plan import make_plan
 from velero_volume_controller.restore.planned import Action, Input, Plan
 from velero_volume_controller.velero.model.backup_contents import Key, VolumeData
+from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
 
 
 @dataclass(frozen=True)
@@ -617,3 +618,31 @@ def test_the_order_of_the_objects_is_no_difference(sentence: str, order: str) ->
     )
     first = case.plan()
     assert (again.objects, again.hash) == (first.objects, first.hash)
+
+
+@pytest.mark.parametrize(
+    ("volume", "claim_there", "action"),
+    [
+        pytest.param("cache", "data", "create", id="a volume without a claim is written into none"),
+        pytest.param("scratch", "gone-0-scratch", "blocked", id="that of an ephemeral volume bears its name"),
+    ],
+)
+def test_a_volume_of_which_a_podvolumebackup_names_no_claim(
+    volume: str, claim_there: str, action: str
+) -> None:
+    taken = PodVolumeBackup(
+        name="p",
+        namespace="velero",
+        backup="b1",
+        pod_namespace=SHOP,
+        pod="gone-0",
+        volume=volume,
+        phase="Completed",
+    )
+    stays = claim(claim_there, protected=True)
+    held = contents(["Pod gone-0", stays], [fs_data("gone-0", volume)])
+    given = Input(clearing(), held, replace(cluster(stays), taken=(taken,)))
+    assert told(make_plan(given), "Pod gone-0").action.value == action
+    # Without it nobody knows.
+    given = replace(given, cluster=cluster(stays))
+    assert told(make_plan(given), "Pod gone-0").action is Action.BLOCKED
