@@ -31,6 +31,8 @@ NAMESPACE = "velero"
 MANIFEST = places.REPOSITORY / "manifests/install.yaml"
 #: What CleanRestores need besides, the only one that may delete.
 RESTORES = places.REPOSITORY / "manifests/restore.yaml"
+#: And what rehearsals need beside that.
+REHEARSALS = places.REPOSITORY / "manifests/rehearsal.yaml"
 DEPENDENCIES = "usr/local/lib/dependencies"
 APPLICATION = "usr/local/lib/application"
 LAYER_FORMAT = b"2"  # counted up when the way a layer is written changes
@@ -72,7 +74,7 @@ def deploy(
     """Deploy this tree's controller from its manifests and wait until it is ready.
 
     `config` replaces the ConfigMap's config.yml. `namespace` is that of the Velero it stands beside, if
-    that is not the manifests'; `restores`: it may carry out CleanRestores.
+    that is not the manifests'; `restores`: it may carry out CleanRestores, rehearsals among them.
     """
     with step("deploying the controller"):
         made = archive()
@@ -126,7 +128,8 @@ def remove(namespace: str = NAMESPACE) -> None:
 
 def _documents(namespace: str, *, restores: bool) -> list[dict[str, Any]]:
     """The manifests, as if they were written for this namespace."""
-    text = "\n---\n".join(path.read_text() for path in ([MANIFEST, RESTORES] if restores else [MANIFEST]))
+    paths = [MANIFEST, RESTORES, REHEARSALS] if restores else [MANIFEST]
+    text = "\n---\n".join(path.read_text() for path in paths)
     documents = [document for document in yaml.safe_load_all(text) if document]
     for document in documents:
         if document["metadata"].get("namespace") == NAMESPACE:

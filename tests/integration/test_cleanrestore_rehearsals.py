@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,20 @@ from velero_volume_controller.restore.rehearsing import scratch_name
 
 TIMES = ("--lease-duration", "3s", "--renew-deadline", "2s", "--retry-period", "500ms")
 HASH = f"sha256:{'a' * 64}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def guarded(api: client.ApiClient) -> Iterator[None]:
+    """What refuses volumes that are somebody's, in the whole cluster."""
+    admission = client.AdmissionregistrationV1Api(api)
+    found = {each["kind"]: each for each in yaml.safe_load_all(render_rehearsal())}
+    policy = found["ValidatingAdmissionPolicy"]
+    name = policy["metadata"]["name"]
+    admission.create_validating_admission_policy(policy)
+    admission.create_validating_admission_policy_binding(found["ValidatingAdmissionPolicyBinding"])
+    yield
+    admission.delete_validating_admission_policy_binding(name)
+    admission.delete_validating_admission_policy(name)
 
 
 def begun(stage: Stage, vvc: Vvc, *options: str) -> dict[str, str]:
@@ -80,6 +95,10 @@ def test_it_restores_into_a_namespace_of_its_own_which_is_closed_and_goes(stage:
     spec = stage.restores()[0]["spec"]
     assert spec["namespaceMapping"] == {stage.shop.name: made.metadata.name}
     assert spec["resourceModifier"]["name"] == stage.status("monday")["rehearsal"]["configMap"]
+    for volume, told in SOMEBODYS.items():
+        with pytest.raises(client.ApiException) as refused:
+            stage.shop.core.create_namespaced_pod(made.metadata.name, _pod(volume, told))
+        assert refused.value.status in {403, 422}, volume
     stage.absent.discard("restores")
     assert stage.ended("monday") == "Completed", stage.condition("monday")
     assert untouched(stage) == before
@@ -90,6 +109,20 @@ def test_it_restores_into_a_namespace_of_its_own_which_is_closed_and_goes(stage:
     assert [each["uid"] for each in found["namespaces"]] == [made.metadata.uid]
     assert stage.undo_backups() == []
     assert stage.replicas() == 1
+
+
+SOMEBODYS: dict[str, Any] = {
+    "hostPath": {"path": "/var/lib/live"},
+    "nfs": {"server": "nfs.example.com", "path": "/live"},
+    "iscsi": {"targetPortal": "10.0.0.1:3260", "iqn": "iqn.2001-04.com.example:live", "lun": 0},
+    "csi": {"driver": "nfs.csi.k8s.io"},
+}
+
+
+def _pod(volume: str, told: Any) -> Any:
+    container = {"name": "main", "image": "none", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    spec = {"containers": [container], "volumes": [{"name": "v", volume: told}]}
+    return {"metadata": {"name": f"mounts-{volume.lower()}"}, "spec": spec}
 
 
 @pytest.mark.parametrize(
@@ -191,6 +224,22 @@ def test_a_volume_that_a_claim_could_be_bound_to_stops_it_before_anything_is_mad
     finally:
         stage.shop.core.delete_persistent_volume(name)
         stage.shop.core.patch_persistent_volume(name, {"metadata": {"finalizers": None}})
+
+
+def test_where_nothing_keeps_pods_from_volumes_of_others_no_rehearsal_begins(stage: Stage, vvc: Vvc) -> None:
+    admission = client.AdmissionregistrationV1Api(stage.shop.api)
+    [binding] = admission.list_validating_admission_policy_binding().items
+    admission.delete_validating_admission_policy_binding(binding.metadata.name)
+    try:
+        begun(stage, vvc)
+        stage.create("monday", rehearsal={})
+        assert stage.ended("monday") == "Failed"
+        assert stage.condition("monday")[1] == "NotGuarded"
+        assert "manifests/rehearsal.yaml" in stage.condition("monday")[2]
+        assert namespaces(stage) == []
+    finally:
+        binding.metadata.resource_version = None
+        admission.create_validating_admission_policy_binding(binding)
 
 
 def test_without_its_piece_it_says_what_is_missing_and_makes_nothing(

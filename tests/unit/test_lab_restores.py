@@ -107,6 +107,10 @@ NOT_PLANNED: dict[str, list[dict[str, Any]]] = {
         deleted("backup", CONTROLLER, "backups", "velero"),
     ],
     "the collector takes what the plan keeps": [deleted("extra", COLLECTOR)],
+    "the controller deletes a namespace that somebody else has made": [
+        created("theirs", "admin", "namespaces", ""),
+        deleted("theirs", CONTROLLER, "namespaces", ""),
+    ],
     "the provisioner deletes the volume of another claim": [
         volume("pv", "other"),
         deleted("pv", PROVISIONER, "persistentvolumes", ""),

@@ -27,6 +27,12 @@ _NEEDED: Final = (
     Permission("get", POLICIES.plural, POLICIES.group),
 )
 _AVAILABLE: Final = "Available"
+_ADMISSION: Final = ("admissionregistration.k8s.io", "v1")
+#: What refuses volumes that are somebody's; both in the project's manifest, under the name of its role.
+_POLICIES: Final = (
+    Resource(*_ADMISSION, "validatingadmissionpolicies", "ValidatingAdmissionPolicy"),
+    Resource(*_ADMISSION, "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"),
+)
 
 
 class _WireMetadata(msgspec.Struct, frozen=True):
@@ -53,7 +59,11 @@ _DECODER: Final = msgspec.json.Decoder(_Wire)
 
 async def against(client: Client, rehearsal: Rehearsal) -> tuple[Problem, ...]:
     """Everything at once. Raises as Client.request."""
-    return (*await _lacking(client), *[each async for each in _volumes(client, rehearsal.storage_class)])
+    return (
+        *await _lacking(client),
+        *[each async for each in _unguarded(client)],
+        *[each async for each in _volumes(client, rehearsal.storage_class)],
+    )
 
 
 async def _lacking(client: Client) -> list[Problem]:
@@ -71,6 +81,21 @@ async def _lacking(client: Client) -> list[Problem]:
         " does"
     )
     return [Problem("RightsMissing", message)]
+
+
+async def _unguarded(client: Client) -> AsyncIterator[Problem]:
+    """A pod that mounts an NFS share itself would write into what the live one has."""
+    for resource in _POLICIES:
+        try:
+            await client.request("GET", resource.path("", ROLE))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            yield Problem(
+                "NotGuarded",
+                f"there is no {resource.kind} {ROLE}, which keeps pods of a rehearsal from volumes that are"
+                " somebody's; apply manifests/rehearsal.yaml (Kubernetes 1.30 and later)",
+            )
 
 
 async def _volumes(client: Client, storage_class: str | None) -> AsyncIterator[Problem]:
