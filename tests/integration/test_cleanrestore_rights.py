@@ -159,6 +159,7 @@ def test_a_right_that_is_taken_away_later_ends_the_run_and_nothing_is_lost(
     assert {key: uid for key, uid in stage.objects().items() if key in kept} == {
         key: before[key] for key in kept
     }
+    assert stage.replicas() == 1, "nothing was deleted: what was stilled is put back"
     piece.change("restore", piece.rules("restore"))
     stage.resume("monday")
     eventually(lambda: stage.phase("monday"), "Completed", within=90)
