@@ -34,6 +34,14 @@ def _cancelled_in(phase: RestorePhase) -> Callable[[], Rehearsal]:
     return lambda: _meddled(backed_up(), cancel)
 
 
+def _cancelled_at_work() -> Rehearsal:
+    def cancel(drive: Rehearsal) -> None:
+        if any(each.seen.phase == "InProgress" for each in drive.velero.making.values()):
+            drive.cancel()
+
+    return _meddled(backed_up(), cancel)
+
+
 def _taken() -> Rehearsal:
     drive = backed_up()
     drive.cluster.make("Namespace", SCRATCH, "")
@@ -62,7 +70,7 @@ SCENARIOS: dict[str, tuple[Callable[[], Rehearsal], RestorePhase, str]] = {
     "all comes back": (backed_up, P.COMPLETED, "Completed"),
     "pods never become ready": (_unready, P.COMPLETED_WITH_WARNINGS, "Differences"),
     "Velero is restarted in the middle": (
-        lambda: backed_up(restarts={0: 3}, zombie=2),
+        lambda: backed_up(restarts={0: 3}, zombie=8),
         P.FAILED,
         "RestoreFailed",
     ),
@@ -73,7 +81,8 @@ SCENARIOS: dict[str, tuple[Callable[[], Rehearsal], RestorePhase, str]] = {
     ),
     "it is cancelled while it is planned": (_cancelled_in(P.PLANNING), P.CANCELLED, "Cancelled"),
     "it is cancelled while it prepares": (_cancelled_in(P.PREPARING), P.CANCELLED, "Cancelled"),
-    "it is cancelled while Velero is at work": (_cancelled_in(P.RESTORING), P.CANCELLED, "Cancelled"),
+    "it is cancelled before Velero is at work": (_cancelled_in(P.RESTORING), P.CANCELLED, "Cancelled"),
+    "it is cancelled while Velero is at work": (_cancelled_at_work, P.CANCELLED, "Cancelled"),
     "it is cancelled while it verifies": (_cancelled_in(P.VERIFYING), P.CANCELLED, "Cancelled"),
     "its namespace's name is taken": (_taken, P.FAILED, "NamespaceTaken"),
     "somebody deletes the namespace while it prepares": (
