@@ -12,6 +12,7 @@ from velero_volume_controller.restore.gather import Progress, gather_cluster, ga
 from velero_volume_controller.restore.planned import Input, PlanRefused
 from velero_volume_controller.restore.rehearsing import mapped, rehearsed
 from velero_volume_controller.restore.sources import schedule_of, sources_of
+from velero_volume_controller.restore.undoing import acted_in
 from velero_volume_controller.restore.undone import undone
 from velero_volume_controller.velero.model.restores import NOT_PASSED_ON
 
@@ -54,6 +55,8 @@ async def gather_plan(
     contents = joined(held.values())
     if spec.rehearsal is not None:
         wanted = mapped(wanted, contents, uid, by_lane)
+    if spec.undo_of is not None:
+        contents = acted_in(contents, spec.namespaces.include)
     names = [each.name for each in sources]
     cluster = await gather_cluster(client, namespaces_of(contents, wanted), names, progress)
     lanes = {each.namespace: "it is the namespace of a Velero" for each in sources}

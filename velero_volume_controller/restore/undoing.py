@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from velero_volume_controller.api.backupset import MAX_NAME
@@ -15,8 +17,11 @@ from velero_volume_controller.api.cleanrestore import (
     Undo,
 )
 from velero_volume_controller.api.times import seconds_between
+from velero_volume_controller.restore import kinds
+from velero_volume_controller.restore.contents import Contents
 from velero_volume_controller.restore.objects import CleanRestore
 from velero_volume_controller.restore.written import WrittenRestore
+from velero_volume_controller.velero.model.backup_contents import Key
 from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
 
 _SUFFIX: Final = "-undo"
@@ -78,6 +83,13 @@ def undo_of(run: CleanRestore) -> WrittenRestore:
         verify=run.spec.verify,
     )
     return WrittenRestore(spec, undo_name(run.name), run.namespace)
+
+
+def acted_in(contents: Contents, namespaces: Iterable[str]) -> Contents:
+    """The undo backup with every namespace in which the run acted: it holds those alone in which something
+    was deleted, and in the others, too, what was restored is to go."""
+    there = {Key(*kinds.NAMESPACE, "", name) for name in namespaces}
+    return replace(contents, items=contents.items | there)
 
 
 def undo_name(name: str) -> str:

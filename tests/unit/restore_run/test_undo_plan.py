@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from tests.unit.restore.makers import claim, clearing, cluster, contents, deployment, fs_data, live, pod, told
 from tests.unit.restore.makers import verdicts as verdicts_of
+from velero_volume_controller.restore.gather import namespaces_of
 from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.plan import make_plan
-from velero_volume_controller.restore.planned import Action, Input, Plan
+from velero_volume_controller.restore.planned import Action, Input, Plan, PlanRefused
+from velero_volume_controller.restore.undoing import acted_in
 from velero_volume_controller.velero.model.backup_contents import VolumeData
 from velero_volume_controller.velero.model.restore_runs import RESTORE_LABEL
 
@@ -197,3 +199,17 @@ def test_only_what_bears_the_label_or_hangs_on_it_is_ever_deleted(data: st.DataO
         while at is not None and at.labels.get(RESTORE_LABEL) not in MADE:
             at = by_uid.get(at.controller.uid) if at.controller else None
         assert at is not None, f"{each.key} is nobody's"
+
+
+def test_what_was_restored_goes_too_in_a_namespace_of_which_the_undo_backup_holds_nothing() -> None:
+    """It holds those alone in which something was deleted; in the others, what was lost was made again."""
+    restored = live("ConfigMap other/a", **OURS)  # type: ignore[arg-type]
+    wanted, held = clearing(include=["other", "shop"]), contents(["ConfigMap there"])
+    there = cluster(restored)
+    with pytest.raises(PlanRefused, match="names other, of which the backup holds nothing"):
+        make_plan(Input(wanted, held, there, made_by=MADE))
+    acted = acted_in(held, wanted.namespaces.include)
+    assert namespaces_of(acted, wanted) == {"other", "shop"}
+    made = make_plan(Input(wanted, acted, there, made_by=MADE))
+    assert told(made, "ConfigMap other/a").action is Action.DELETE
+    assert made.targets == {"other": "other", "shop": "shop"}
