@@ -14,6 +14,8 @@ PROGRAM = """
 import json, os, ssl, time, urllib.error, urllib.request
 
 where, wishes = os.environ["WHERE"], os.environ["WISHES"].split(",")
+# By its address: not every cluster has a DNS.
+host = os.environ["KUBERNETES_SERVICE_HOST"] + ":" + os.environ["KUBERNETES_SERVICE_PORT"]
 mount = "/var/run/secrets/kubernetes.io/serviceaccount/"
 trust = ssl.create_default_context(cafile=mount + "ca.crt")
 core, apps = "/api/v1/namespaces/", "/apis/apps/v1/namespaces/"
@@ -23,7 +25,7 @@ def ask(verb, path, body=None):
     headers = {"Authorization": "Bearer " + open(mount + "token").read()}
     headers["Content-Type"] = "application/merge-patch+json" if verb == "PATCH" else "application/json"
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request("https://kubernetes.default.svc" + path, data, headers, method=verb)
+    request = urllib.request.Request("https://" + host + path, data, headers, method=verb)
     with urllib.request.urlopen(request, timeout=5, context=trust) as answer:
         return json.load(answer)
 
