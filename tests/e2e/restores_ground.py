@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -102,6 +102,20 @@ class Ground:
         """For it to see kinds that were defined since: it looks every five minutes (1.18, server.go)."""
         kubectl.kubectl("-n", self.namespace, "rollout", "restart", "deployment/velero")
         kubectl.rollout(self.namespace, "deployment/velero")
+
+    @contextmanager
+    def without_velero(self) -> Iterator[Callable[[], None]]:
+        """No server of Velero's runs, until what is given is called, or until the end."""
+
+        def scale(replicas: int) -> None:
+            kubectl.kubectl("-n", self.namespace, "scale", "deployment", "velero", f"--replicas={replicas}")
+            kubectl.rollout(self.namespace, "deployment/velero")
+
+        scale(0)
+        try:
+            yield lambda: scale(1)
+        finally:
+            scale(1)
 
     def vvc(self, *arguments: str, status: int = 0) -> str:
         """Run the command line against the lab, and expect this exit status; what it prints."""

@@ -65,12 +65,15 @@ def test_when_the_controller_is_killed_at_each_phase_the_run_ends_all_the_same(g
     backup = ground.backup(app.namespace)
     app.damage()
     killed_in = []
-    with ground.restore({"source": {"backup": backup}}) as run:
+    with ground.without_velero() as back, ground.restore({"source": {"backup": backup}}) as run:
         for phase in PHASES:
             run.wait_for(lambda status, phase=phase: _at(status) >= PHASES.index(phase), f"it is {phase}")  # type: ignore[misc]
             found = run.phase()
             ground.kill_controller()
             killed_in.append(found)
+            if phase == "Planning":
+                # Without Velero, nothing tells what the Backup holds: so long it was being planned.
+                back()
             if phase == "AwaitingApproval":
                 run.carry_out()
         status = run.wait_for_end(600)
