@@ -141,7 +141,7 @@ async def test_what_a_plan_asks_of_objects_is_there(cluster: Ground) -> None:
     assert pod.mounts == (("data", "data"),)
     assert relations(objects).pods_using(objects[Key("", "PersistentVolumeClaim", shop, "data")]) == (pod,)
     assert objects[Key("", "Secret", shop, "password")].mark.startswith("resourceVersion:")
-    assert objects[Key("", "ServiceAccount", shop, "default")].mark.startswith("sha256:")
+    assert objects[Key("", "ServiceAccount", shop, "web")].mark.startswith("sha256:")
 
 
 async def test_a_changed_secret_has_another_mark_and_nothing_of_it_is_kept(cluster: Ground) -> None:
