@@ -114,12 +114,12 @@ async def _patch(
 
 
 async def remove(client: Client, discovery: Discovery, action: Delete, metrics: Metrics) -> str | None:
-    """Delete that version of it, what belongs to it first. None unless it is refused."""
+    """Delete that version of it. None unless it is refused."""
     resource = _resource(discovery, action.key)
     if resource is None:
         return None
     try:
-        await delete(client, resource, _identity(action), exactly=True, foreground=True)
+        await delete(client, resource, _identity(action), exactly=True, foreground=action.foreground)
     except ApiError as error:
         if error.status in _MEANWHILE:
             return None

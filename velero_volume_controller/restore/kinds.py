@@ -78,6 +78,16 @@ ADOPTING: Final = frozenset(
 )
 _WORKLOADS: Final = SCALED | ADOPTING
 
+#: What others read, and who may read it. Nothing makes objects that belong to one of these.
+_READ: Final = frozenset(
+    {
+        ("", "ConfigMap"),
+        SECRET,
+        ("", "ServiceAccount"),
+        ("rbac.authorization.k8s.io", "Role"),
+        ("rbac.authorization.k8s.io", "RoleBinding"),
+    }
+)
 #: Cleared away last: what those that go before them may still need.
 _LAST: Final = {
     CLAIM: 5,
@@ -117,6 +127,11 @@ def veleros(key: Key) -> bool:
 def ours(key: Key) -> bool:
     """Whether it is one of this project's."""
     return key.group == OUR_GROUP
+
+
+def owns_nothing(key: Key) -> bool:
+    """Whether nothing belongs to it, unless somebody has written so by hand."""
+    return of(key) in _READ
 
 
 def clearing_rank(key: Key) -> int:

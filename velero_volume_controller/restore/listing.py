@@ -75,12 +75,15 @@ class Selection:
 class Listing:
     """What has been listed so far. ``namespaces`` are those that matter, None for all.
 
-    ``forbidden`` are rights that were missing, ``unanswered`` versions of groups that did not answer,
+    ``known`` is what an earlier listing found of the same, for a run that looks again and again: an object
+    that has the same version is not read whole again, and of one that is about to go its state does not
+    count. ``forbidden`` are rights that were missing, ``unanswered`` versions of groups that did not answer,
     ``unstored`` kinds whose objects have no uid, for they are computed when they are asked for.
     """
 
     client: Client
     namespaces: frozenset[str] | None
+    known: Mapping[Key, Live] | None = None
     found: Found = field(default_factory=Found)
     kinds: set[tuple[str, str]] = field(default_factory=set)
     forbidden: list[Permission] = field(default_factory=list)
@@ -113,16 +116,16 @@ class Listing:
 
     async def _metadata(self, served: Served) -> None:
         """All of them as metadata; whole where that is not enough."""
-        kind = (served.resource.group, served.resource.kind)
         again: set[str] = set()
 
         def use(raw: msgspec.Raw, live: Live) -> None:
             namespace = live.key.namespace
-            whole = kind in _SPEC_COUNTS or live.mark.startswith(_DIGEST)
-            if whole and namespace and self._matters(namespace):
-                again.add(namespace)
-            else:
+            if not namespace or not self._matters(namespace) or not self._wholly(live):
                 self._put(live, raw, whole=False)
+            elif (known := self._as_before(live)) is not None:
+                self.found.put(known)
+            else:
+                again.add(namespace)
 
         await self._each(served, "", {}, METADATA, use)
         if (self.namespaces is None and again) or len(again) > _MANY:
@@ -157,6 +160,19 @@ class Listing:
             self.found.put(msgspec.structs.replace(live, mark=""))
         else:
             self.found.put(live)
+
+    def _wholly(self, live: Live) -> bool:
+        """Whether its metadata alone is not enough."""
+        if kinds.of(live.key) in _SPEC_COUNTS:
+            return True
+        return live.mark.startswith(_DIGEST) and not (self.known is not None and live.terminating)
+
+    def _as_before(self, live: Live) -> Live | None:
+        """It as it was found before, if it is still that version: of one version of an object there is but
+        one state."""
+        known = (self.known or {}).get(live.key)
+        same = known is not None and (known.uid, known.version) == (live.uid, live.version)
+        return known if same and live.version else None
 
     def _matters(self, namespace: str) -> bool:
         return self.namespaces is None or namespace in self.namespaces

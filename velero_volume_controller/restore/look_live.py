@@ -65,11 +65,19 @@ def kinds_of(plan: Plan | None) -> frozenset[tuple[str, str]]:
 
 
 async def look_live(
-    client: Client, discovery: Discovery, status: CleanRestoreStatus, plan: Plan | None
+    client: Client,
+    discovery: Discovery,
+    status: CleanRestoreStatus,
+    plan: Plan | None,
+    known: Mapping[Key, Live] | None = None,
 ) -> tuple[dict[Key, Live], dict[str, str]]:
-    """The objects, and to which nodes volumes are attached. Raises Hidden, and as Client.request."""
+    """The objects, and to which nodes volumes are attached. Raises Hidden, and as Client.request.
+
+    ``known`` is what the last look of the same run found. What is there is asked anew each time; what has
+    changed since is all that is read whole again.
+    """
     names = plan.targets.values() if plan else status.plan.namespaces if status.plan else ()
-    live = await _listed(client, discovery, kinds_of(plan), frozenset(names))
+    live = await _listed(client, discovery, kinds_of(plan), frozenset(names), known or {})
     if plan is None or status.phase not in {RestorePhase.CLEARING, RestorePhase.WAITING_GONE}:
         return live, {}
     going = _volumes_that_go(plan)
@@ -79,10 +87,14 @@ async def look_live(
 
 
 async def _listed(
-    client: Client, discovery: Discovery, wanted: Iterable[tuple[str, str]], namespaces: frozenset[str]
+    client: Client,
+    discovery: Discovery,
+    wanted: Iterable[tuple[str, str]],
+    namespaces: frozenset[str],
+    known: Mapping[Key, Live],
 ) -> dict[Key, Live]:
     """All objects of these kinds in these namespaces, and these Namespaces."""
-    listing = Listing(client, namespaces)
+    listing = Listing(client, namespaces, known)
     slots = asyncio.Semaphore(_AT_A_TIME)
 
     async def take(served: Served, where: Selection | None) -> None:

@@ -20,6 +20,7 @@ from velero_volume_controller.restore.gather import NotRestorable, ReadForbidden
 from velero_volume_controller.restore.gather_check import Checker, Ran
 from velero_volume_controller.restore.gather_facts import Question, gather_facts
 from velero_volume_controller.restore.listing import Unreadable
+from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.look_live import look_live
 from velero_volume_controller.restore.look_velero import Inside, look_at_restores, look_at_undo
 from velero_volume_controller.restore.objects import CleanRestore, identity
@@ -42,6 +43,7 @@ from velero_volume_controller.restore.stored_plan import Damaged, store
 from velero_volume_controller.restore.validate import remarks, validate
 from velero_volume_controller.velero.client.downloads import NotFetched, NotSigned
 from velero_volume_controller.velero.client.storage_tls import Distrusted
+from velero_volume_controller.velero.model.backup_contents import Key
 
 #: How old what is known of the API's kinds may be. Seconds.
 _KINDS_FRESH: Final = 60.0
@@ -82,6 +84,7 @@ class Eyes:
         self._plans: dict[str, tuple[str, str, Plan]] = {}
         self._discovery: tuple[Discovery | None, float] = (None, 0.0)
         self._checker = Checker(client)
+        self._live: dict[str, Mapping[Key, Live]] = {}
         self._inside: dict[str, Inside] = {}
 
     async def look(self, found: CleanRestore, spec: CleanRestoreSpec, wanted: frozenset[Look]) -> Seen:
@@ -95,7 +98,9 @@ class Eyes:
             await self._make_plan(found, spec, seen, checked=Look.VALIDATION in wanted)
         observed = seen.observed
         if Look.LIVE in wanted:
-            live, attachments = await look_live(self._client, await self.discovery(), status, seen.plan)
+            known, kinds = self._live.get(found.uid), await self.discovery()
+            live, attachments = await look_live(self._client, kinds, status, seen.plan, known)
+            self._live[found.uid] = live
             observed = replace(observed, live=live, attachments=attachments)
         if Look.UNDO in wanted:
             undo = await look_at_undo(self._client, status.undo, self._inside)
@@ -121,11 +126,12 @@ class Eyes:
     def forget(self, uid: str) -> None:
         """The run has ended."""
         self._plans.pop(uid, None)
+        self._live.pop(uid, None)
         self._checker.forget(uid)
 
     def keep(self, uids: Set[str]) -> None:
         """There are no other runs any more."""
-        for uid in self._plans.keys() - uids:
+        for uid in (self._plans.keys() | self._live.keys()) - uids:
             self.forget(uid)
 
     async def discovery(self, fresh: float = _KINDS_FRESH) -> Discovery:

@@ -6,6 +6,7 @@ read by others goes after them: an operator may need its Secret to the last. Fin
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Final
 
 from velero_volume_controller.api.cleanrestore import RestorePhase
@@ -45,7 +46,8 @@ def clear(run: Run) -> None:
         return
     if ground.due:
         _begin_to_delete(run)
-        run.actions += [_delete(each) for each in ground.due]
+        owners = {owner.uid for each in run.live.values() for owner in each.owners}
+        run.actions += [_delete(each, owners) for each in ground.due]
     run.progressing("True", "Clearing", f"{run.progress.gone} of {run.progress.to_go} objects are gone")
     run.wakes.append(0.2 if ground.due else _LOOK_AGAIN)
 
@@ -76,12 +78,18 @@ def _begin_to_delete(run: Run) -> None:
         run.status.undo.kept = True
 
 
-def _delete(live: Live) -> Delete:
-    """The last door: whatever a plan says, this is not for anything to go through."""
+def _delete(live: Live, owners: Set[str]) -> Delete:
+    """The last door: whatever a plan says, this is not for anything to go through.
+
+    In the foreground, the garbage collector asks three times for each object before it lets it go, and may
+    ask 40 times a second (kube-controller-manager 1.34, --kube-api-qps): 13 objects a second. What owns
+    nothing, by its kind and as far as can be seen, needs none of that.
+    """
     assert live.key.namespace, f"{live.key} is cluster-scoped"
     assert not kinds.veleros(live.key), f"{live.key} is Velero's"
     assert not kinds.ours(live.key), f"{live.key} is this project's own"
-    return Delete(live.key, live.uid, live.version)
+    alone = kinds.owns_nothing(live.key) and live.uid not in owners
+    return Delete(live.key, live.uid, live.version, foreground=not alone)
 
 
 def _in_trouble(run: Run) -> bool:

@@ -164,11 +164,13 @@ class PutBack:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete this version of this object, its dependents first. One that has changed is not deleted."""
+    """Delete this version of this object, in the ``foreground`` its dependents first. One that has changed is
+    not deleted."""
 
     key: Key
     uid: str
     version: str
+    foreground: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,12 +103,12 @@ class Kubernetes:
             self.change(action.key, spec=True, quiesced="", **_wanted(action.spec))
 
     def delete(self, action: Delete) -> None:
-        """In the foreground, that version only."""
+        """As it says, that version only."""
         if self._is(action) and not self.objects[action.key].terminating:
             live = self.objects[action.key]
             self.guard(live)
             self.log.append(f"{self.now:.0f} deleted {live.key} {live.uid}")
-            self.begin(live, foreground=True)
+            self.begin(live, foreground=action.foreground)
 
     def _is(self, action: Still | PutBack | Delete) -> bool:
         live = self.objects.get(action.key)

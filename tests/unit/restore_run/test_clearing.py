@@ -86,7 +86,25 @@ def test_a_later_rank_waits_until_the_earlier_one_is_really_gone() -> None:
 
 def test_it_is_the_version_that_was_seen_that_is_deleted() -> None:
     taken = clear(*gone(CRON, WIDGET, WEB, BARE, SERVICE, DATA))
-    assert of(taken, Delete) == [Delete(SETTINGS.key, SETTINGS.uid, "v9")]
+    assert of(taken, Delete) == [Delete(SETTINGS.key, SETTINGS.uid, "v9", foreground=False)]
+
+
+@pytest.mark.parametrize(
+    ("there", "foreground"),
+    [
+        pytest.param([WEB], True, id="a workload may own something that nobody has seen"),
+        pytest.param([BARE], True, id="so may a pod"),
+        pytest.param([SERVICE], True, id="a Service owns EndpointSlices, which are in no plan"),
+        pytest.param([DATA], True, id="a claim holds data"),
+        pytest.param([WIDGET], True, id="what a custom resource owns nobody knows"),
+        pytest.param([SETTINGS], False, id="what others read owns nothing"),
+        pytest.param([ACCOUNT], False, id="nor does who may read it"),
+        pytest.param([SETTINGS, live("Event e", SETTINGS)], True, id="unless somebody has made it so"),
+    ],
+)
+def test_what_may_own_something_is_deleted_in_the_foreground(there: list[Live], foreground: bool) -> None:
+    (deleted,) = of(clear(*there), Delete)
+    assert deleted.foreground is foreground
 
 
 def test_that_it_deletes_is_written_before_and_with_it_that_the_undo_backup_is_kept() -> None:
