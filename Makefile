@@ -13,7 +13,7 @@ IMAGE ?= velero-volume-controller:latest
 
 .DEFAULT_GOAL := help
 .PHONY: help venv lock lint format unit integration test e2e e2e-smoke bench-annotate bench-backup \
-	bench-plan bench-restore-plan demo lab-up lab-down lab-purge lab-status image manifests reference fuzz clean
+	bench-clear bench-plan bench-restore-plan demo lab-up lab-down lab-purge lab-status image manifests reference fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,7 +80,12 @@ bench-backup: venv ## BackupSets beside the best-configured plain Backup, on thr
 bench-plan: venv ## How long the planner of BackupSets takes, and how near its plans come to the bound
 	$(BIN)/python -m tests.bench.planner
 
+bench-clear: venv ## How long a CleanRestore takes to clear 2,000 objects away, beside kubectl delete
+	@$(BIN)/python -m hack.lab build --control-plane-only
+	$(BIN)/python -m tests.bench.clear
+
 bench-restore-plan: venv ## How long a CleanRestore's plan of 50,000 objects takes, and how much it holds
+	@$(BIN)/python -m hack.lab build --control-plane-only
 	$(BIN)/python -m tests.bench.restore_plan
 
 demo: venv ## From nothing to a restored backup, told step by step

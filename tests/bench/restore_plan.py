@@ -1,7 +1,8 @@
 """How long the plan of a CleanRestore takes for a large cluster, and how much it holds.
 
 ``python -m tests.bench.restore_plan``: prints figures and asserts nothing. Each is of a fresh process: what
-the whole command takes, the dump's reading included, and what plan() alone does.
+the whole command takes, the dump's reading included, what plan() alone does, and what it takes to read the
+same from a real API server.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.bench import restore_gather
 
 #: Of each Deployment: itself, its ReplicaSet, its pods, a Service, a ConfigMap, a Secret and a claim.
 PODS = 3
@@ -193,6 +196,7 @@ def main() -> None:
         for output in ("json", "text", "html"):
             measure(folder, output)
         subprocess.run([sys.executable, "-m", "tests.bench.restore_plan", "--alone", str(folder)], check=True)
+        restore_gather.live(objects(options.objects), folder / "backup.json")
 
 
 if __name__ == "__main__":
