@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -47,9 +48,15 @@ def volumes_of(namespace: str) -> list[Any]:
     return [each for each in found if each["spec"].get("claimRef", {}).get("namespace") == namespace]
 
 
-def stop_controller(ground: Ground, replicas: int) -> None:
-    at = ["-n", ground.namespace, "scale", f"deployment/{controller.NAME}", f"--replicas={replicas}"]
-    kubectl.kubectl(*at)
+@contextmanager
+def away(ground: Ground) -> Iterator[None]:
+    """The controller is, for as long as it takes to look into the volumes: a crash, too."""
+    scale = ["-n", ground.namespace, "scale", f"deployment/{controller.NAME}"]
+    kubectl.kubectl(*scale, "--replicas=0")
+    try:
+        yield
+    finally:
+        kubectl.kubectl(*scale, "--replicas=2")
 
 
 def scratch_of(run: RunningRestore) -> str:
@@ -82,23 +89,20 @@ def test_a_database_is_rehearsed_beside_itself_and_its_data_is_as_it_was_backed_
         watched(run, app.namespace)
         run.wait_for(lambda status: len(status.get("restores", ())) == 1, "Velero is at work")
         scratch = scratch_of(run)
-        # The controller is away for as long as it takes to look into the volumes: a crash, too.
-        stop_controller(ground, 0)
-        name = run.status()["restores"][0]["name"]
+        with away(ground):
+            name = run.status()["restores"][0]["name"]
 
-        def restored() -> bool:
-            found = kubectl.get("-n", ground.namespace, "restores.velero.io", name)
-            return (found or {}).get("status", {}).get("phase", "") == "Completed"
+            def restored() -> bool:
+                found = kubectl.get("-n", ground.namespace, "restores.velero.io", name)
+                return (found or {}).get("status", {}).get("phase", "") == "Completed"
 
-        wait_until(restored, f"Restore {name} ends", seconds=180, every=0.5)
-        kubectl.rollout(scratch, "statefulset/database")
-        assert differences(before, app.digests(scratch)) == {}
-        assert kubectl.items("-n", scratch, "services") == []
-        for each in kubectl.items("-n", scratch, "persistentvolumeclaims"):
-            assert each["spec"]["volumeName"] not in {
-                found["metadata"]["name"] for found in volumes_of(app.namespace)
-            }
-        stop_controller(ground, 2)
+            wait_until(restored, f"Restore {name} ends", seconds=180, every=0.5)
+            kubectl.rollout(scratch, "statefulset/database")
+            assert differences(before, app.digests(scratch)) == {}
+            assert kubectl.items("-n", scratch, "services") == []
+            theirs = {found["metadata"]["name"] for found in volumes_of(app.namespace)}
+            for each in kubectl.items("-n", scratch, "persistentvolumeclaims"):
+                assert each["spec"]["volumeName"] not in theirs
         status = run.wait_for_end()
         assert status["phase"] == "Completed", run.all_told()
         found = status["rehearsal"]

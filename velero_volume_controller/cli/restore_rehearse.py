@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -9,15 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from velero_volume_controller.api.backupset import MAX_NAME, SCHEDULE, SetPhase
+from velero_volume_controller.api.conditions import find
 from velero_volume_controller.api.owned_names import label_value
 from velero_volume_controller.cli.backup_cluster import Where, completed_names, output_form
 from velero_volume_controller.cli.options import cluster_options, names, without_nothing
 from velero_volume_controller.cli.output import print_json, print_lines, print_yaml
+from velero_volume_controller.cli.progress import Waiting
 from velero_volume_controller.cli.restore_cluster import ask
 from velero_volume_controller.cli.restore_given import option_at
 from velero_volume_controller.cli.restore_watch import Quiet, ended_as, follow, until_over
 from velero_volume_controller.config import ConfigurationError
 from velero_volume_controller.kube.errors import KubeError
+from velero_volume_controller.restore.run import PROGRESSING
 
 if TYPE_CHECKING:
     from velero_volume_controller.config.tree import Path
@@ -28,6 +33,9 @@ if TYPE_CHECKING:
 #: What stands around the name of what is rehearsed in that of the CleanRestore.
 _BEFORE: Final = "rehearse-"
 _STAMP: Final = "-%Y%m%d%H%M%S"
+#: A CleanRestore that nobody has looked at for so long will not be looked at. Seconds.
+_TAKEN_UP: Final = 60.0
+_PERIOD: Final = 0.5
 
 _EPILOG = """
 \b
@@ -99,6 +107,9 @@ def rehearse(source: str, output: str, *, wait: bool, keep: int | None, **given:
         source = ask(where, lambda client: _newest(client, where, given))
     written = _written(where, source, backups, given)
     ask(where, lambda client: _make(client, written))
+    if wait:
+        with Waiting("waiting for it to begin") as waiting:
+            ask(where, lambda client: _begun(client, written, waiting))
     if output == "text":
         print_lines([f"CleanRestore {where.namespace}/{written.name}: made. Nothing that exists is touched."])
         if not wait:
@@ -124,6 +135,23 @@ async def _make(client: Client, written: WrittenRestore) -> None:
             "this cluster's CleanRestores know no rehearsals: their definition is of an earlier version."
             " Install this one: kubectl apply -f manifests/install.yaml."
         )
+
+
+async def _begun(client: Client, written: WrittenRestore, waiting: Waiting) -> None:
+    """Raises KubeError if nobody takes it up: at night, nobody would notice for how long it is waited for."""
+    from velero_volume_controller.restore.handling import read, remove  # noqa: PLC0415
+
+    end = time.monotonic() + _TAKEN_UP
+    while (found := await read(client, written.namespace, written.name)).status.phase is None:
+        if time.monotonic() > end:
+            await remove(client, found)
+            said = find(found.status.conditions, PROGRESSING)
+            why = said.message if said is not None else "is vvc run at work? vvc restore list shows others"
+            raise KubeError(
+                f"CleanRestore {found.namespace}/{found.name} did not begin, and was deleted again: {why}."
+            )
+        waiting.show()
+        await asyncio.sleep(_PERIOD)
 
 
 def _told(where: Where, name: str, output: str) -> int:

@@ -96,12 +96,13 @@ def _rule(what: str, patch: Mapping[str, Any]) -> dict[str, Any]:
 def restore_spec(known: RehearsalStatus) -> dict[str, Any]:
     """What makes a Restore a rehearsal.
 
-    Without PersistentVolumes: one that is retained and has no data in the backup would be restored as it is,
-    and two would be of one disk (restore.go, handleSkippedPVHasRetainPolicy). restorePVs keeps snapshots
-    out; file-system backups are restored all the same (restore.go, pod_volume_restore_action.go).
+    No PersistentVolume comes back, as nothing cluster-scoped does: one that is retained and of which the
+    backup has no data would be restored as it is, and two would be of one disk (restore.go 1.18,
+    handleSkippedPVHasRetainPolicy). Named they have to be: else Velero writes no data into claims (restore.go
+    1.16 to 1.18.1, before restorePodVolumeBackups). restorePVs is about snapshots alone.
     """
     return {
-        "includedResources": sorted(REHEARSED.values()),
+        "includedResources": sorted({*REHEARSED.values(), "persistentvolumes"}),
         "includeClusterResources": False,
         "restorePVs": False,
         "resourceModifier": {"kind": "ConfigMap", "name": known.config_map},
