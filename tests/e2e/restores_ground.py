@@ -18,7 +18,8 @@ from hack.lab import velero as veleros
 from hack.lab.cluster import Lab
 from hack.lab.progress import wait_until
 from hack.lab.velero import VERSIONS, Knobs, Velero
-from tests.e2e import restores_audit, restores_samples, sets_restoring, sets_running
+from tests.e2e import restores_audit, restores_operator, restores_samples, sets_restoring, sets_running
+from tests.e2e import restores_objects as make
 from tests.e2e.restores_audit import Allowed
 from tests.e2e.restores_running import RunningRestore
 from tests.e2e.restores_samples import Application
@@ -102,6 +103,20 @@ class Ground:
         """For it to see kinds that were defined since: it looks every five minutes (1.18, server.go)."""
         kubectl.kubectl("-n", self.namespace, "rollout", "restart", "deployment/velero")
         kubectl.rollout(self.namespace, "deployment/velero")
+
+    @contextmanager
+    def defined(self, version: str) -> Iterator[None]:
+        """The cluster knows Widgets in this version alone; afterwards not at all, and Velero neither: as long
+        as it believes in them, each of its Backups is PartiallyFailed (1.18, item_collector.go)."""
+        definition = make.definition(restores_operator.GROUP, "Widget", [version])
+        name = definition["metadata"]["name"]
+        kubectl.apply(json.dumps(definition))
+        kubectl.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=60s")
+        try:
+            yield
+        finally:
+            kubectl.kubectl("delete", "crd", name)
+            self.restart_velero()
 
     @contextmanager
     def without_velero(self) -> Iterator[Callable[[], None]]:

@@ -10,7 +10,6 @@ import pytest
 from hack.lab import existing, faults, kubectl
 from hack.lab.cluster import Lab
 from hack.lab.progress import wait_until
-from tests.e2e import restores_objects as make
 from tests.e2e import restores_operator as operator
 from tests.e2e import restores_samples
 from tests.e2e.restores_ground import Ground, filled, standing
@@ -155,30 +154,26 @@ def test_an_operator_that_makes_again_what_was_deleted_is_told(ground: Ground) -
 @newest
 def test_a_custom_resource_with_a_finalizer_goes_only_if_its_kind_may(ground: Ground) -> None:
     app = pod_of(ground.name("op"))
-    definition = make.definition(operator.GROUP, "Widget", ["v1"])
-    name = definition["metadata"]["name"]
-    kubectl.apply(json.dumps(definition))
-    kubectl.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=60s")
-    try:
-        with operator.at_work(ground.name("operator"), app.namespace, "widgets"):
-            before = filled(app)[app.namespace]
-            kubectl.apply(json.dumps(operator.widget(app.namespace, "sprocket")))
-            ground.restart_velero()
-            backup = ground.backup(app.namespace)
-            app.damage()
-            with ground.restore({"source": {"backup": backup}}) as run:
-                run.wait_for(lambda status: bool(status.get("problems")), "it says what is blocked", 120)
-                assert "allowKinds" in run.said()
-                assert ground.deleted_by_controller(run) == []
-            allowed = {"source": {"backup": backup}, "allowKinds": ["Widget.cr.example.com"]}
-            with ground.restore(allowed) as run:
-                run.carry_out()
-                assert run.wait_for_end()["phase"] == "Completed", run.all_told()
-                app.wait_until_running()
-                assert differences(before, app.digests()) == {}
-            kubectl.kubectl("-n", app.namespace, "delete", "widget", "sprocket")
-    finally:
-        kubectl.kubectl("delete", "crd", name)
+    with (
+        ground.defined("v1"),
+        operator.at_work(ground.name("operator"), app.namespace, "widgets"),
+    ):
+        before = filled(app)[app.namespace]
+        kubectl.apply(json.dumps(operator.widget(app.namespace, "sprocket")))
+        ground.restart_velero()
+        backup = ground.backup(app.namespace)
+        app.damage()
+        with ground.restore({"source": {"backup": backup}}) as run:
+            run.wait_for(lambda status: bool(status.get("problems")), "it says what is blocked", 120)
+            assert "allowKinds" in run.said()
+            assert ground.deleted_by_controller(run) == []
+        allowed = {"source": {"backup": backup}, "allowKinds": ["Widget.cr.example.com"]}
+        with ground.restore(allowed) as run:
+            run.carry_out()
+            assert run.wait_for_end()["phase"] == "Completed", run.all_told()
+            app.wait_until_running()
+            assert differences(before, app.digests()) == {}
+        kubectl.kubectl("-n", app.namespace, "delete", "widget", "sprocket")
 
 
 def _restoring(ground: Ground, run: RunningRestore) -> bool:

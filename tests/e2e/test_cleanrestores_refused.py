@@ -113,7 +113,7 @@ def test_a_kind_that_velero_did_not_know_when_it_made_the_undo_backup_stops_the_
     backup = ground.backup(app.namespace)
     found = damaged(app)
     ground.restart_velero()
-    with defined("v1"):
+    with ground.defined("v1"):
         # Velero's next look at what the cluster serves is five minutes away (1.18, server.go).
         kubectl.apply(json.dumps(operator.widget(app.namespace, "sprocket") | {"metadata": _bare(app)}))
         with ground.restore({"source": {"backup": backup}, "scope": "namespace"}) as run:
@@ -165,12 +165,12 @@ def test_a_backup_that_expires_before_the_restore_can_end_is_refused(ground: Gro
 def test_a_kind_that_the_cluster_serves_in_other_versions_only_is_named(ground: Ground) -> None:
     app = pod_of(ground.name("notes"))
     filled(app)
-    with defined("v1"):
+    with ground.defined("v1"):
         kubectl.apply(json.dumps(operator.widget(app.namespace, "sprocket") | {"metadata": _bare(app)}))
         ground.restart_velero()
         backup = ground.backup(app.namespace)
     found = damaged(app)
-    with defined("v2"), ground.restore({"source": {"backup": backup}}) as run:
+    with ground.defined("v2"), ground.restore({"source": {"backup": backup}}) as run:
         run.carry_out()
         assert_untouched(ground, run, app, found)
         assert run.reason() == "VersionNotServed"
@@ -319,19 +319,6 @@ def test_of_two_runs_over_one_namespace_the_second_waits(ground: Ground) -> None
         first.plans.extend(second.plans)
         app.wait_until_running()
         assert differences(before, app.digests()) == {}
-
-
-@contextmanager
-def defined(version: str) -> Iterator[None]:
-    """The cluster knows Widgets in this version alone; afterwards not at all."""
-    definition = make.definition(operator.GROUP, "Widget", [version])
-    name = definition["metadata"]["name"]
-    kubectl.apply(json.dumps(definition))
-    kubectl.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=60s")
-    try:
-        yield
-    finally:
-        kubectl.kubectl("delete", "crd", name)
 
 
 @contextmanager
