@@ -50,9 +50,9 @@ def test_a_set_is_made_at_its_minute_and_the_schedule_says_so(
     assert labels[SCHEDULE] == "nightly"
     assert labels[naming.SCHEDULE_UID] == velero.schedule("nightly")["metadata"]["uid"]
     assert "ownerReferences" not in made["metadata"], "a set outlives its schedule"
+    eventually(lambda: velero.schedule("nightly")["status"].get("active"), [name])
     status = velero.schedule("nightly")["status"]
     assert status["lastScheduleTime"] == due.strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert status["active"] == [name]
     eventually(lambda: len(namespace.events("Created")), 1)
 
 
