@@ -60,6 +60,7 @@ _NOT_REHEARSED: Final = {
     "allowKinds": "!has(self.allowKinds) || size(self.allowKinds) == 0",
     "undo": "self.undo == 'required'",
     "undoOf": "!has(self.undoOf)",
+    "approval": "self.approval == 'manual'",
     "planHash": "!has(self.planHash)",
     "restoreTemplate": "!has(self.restoreTemplate)",
 }

@@ -33,6 +33,7 @@ _NOT_REHEARSED: Final = {
     "allow_kinds": "allowKinds",
     "undo": "undo",
     "undo_of": "undoOf",
+    "approval": "approval",
     "plan_hash": "planHash",
     "restore_template": "restoreTemplate",
 }

@@ -24,7 +24,7 @@ from velero_volume_controller.restore.rehearsing import scratch_name
 from velero_volume_controller.restore.scratch_objects import LEDGER, REHEARSAL, Ledger
 from velero_volume_controller.restore.steps import RemoveLedger, RemoveScratch, RunIdentity
 from velero_volume_controller.velero.client.restores import RESTORES
-from velero_volume_controller.velero.model.restore_runs import decode_restore
+from velero_volume_controller.velero.model.restore_runs import Restore, decode_restore
 
 #: From one look to the next, in seconds: while something is left, and else.
 _SOON: Final = 2.0
@@ -64,8 +64,10 @@ class Strays:
             try:
                 left = await self.remove()
             except KubeError as error:
-                log.warning("what a rehearsal may have left can't be looked for", error=str(error))
                 left = 0
+                # Without the piece that grants it, no rehearsal has made anything.
+                if not isinstance(error, ApiError) or error.status != 403:
+                    log.warning("what a rehearsal may have left can't be looked for", error=str(error))
             await first_of(stop, self.doubted, timeout=_SOON if left else _NOW_AND_THEN)
 
     async def remove(self) -> int:
@@ -110,14 +112,22 @@ class Strays:
 
     async def _velero_at_work(self, owner: RunIdentity, ledger: Ledger) -> bool:
         """While Velero restores, it would make a namespace that is missing, and not closed."""
-        query = {"labelSelector": f"{naming.RUN_UID}={owner.uid}"}
         for lane in ledger.lanes:
-            path = RESTORES.path(lane)
-            async for page in pages(self._client, path, query):
-                try:
-                    restores = list(map(decode_restore, page.items))
-                except msgspec.MsgspecError as error:
-                    raise ApiError("GET", path, 200, "", f"one is no Restore ({error})") from error
-                if any(not each.ended for each in restores):
+            try:
+                if any(not each.ended for each in await self._restores(owner, lane)):
                     return True
+            except ApiError as error:
+                # This Velero is gone, and its definitions with it.
+                if error.status != 404:
+                    raise
         return False
+
+    async def _restores(self, owner: RunIdentity, lane: str) -> list[Restore]:
+        query, path = {"labelSelector": f"{naming.RUN_UID}={owner.uid}"}, RESTORES.path(lane)
+        found: list[Restore] = []
+        async for page in pages(self._client, path, query):
+            try:
+                found += map(decode_restore, page.items)
+            except msgspec.MsgspecError as error:
+                raise ApiError("GET", path, 200, "", f"one is no Restore ({error})") from error
+        return found
