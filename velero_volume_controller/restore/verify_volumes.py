@@ -20,6 +20,8 @@ from velero_volume_controller.velero.model.restored_files import FAILED, SKIPPED
 #: (snapshot/upload/upload.go, snapshot/restore/restore.go): less than both of these is no loss.
 _SLACK: Final = 64 * 1024
 _SHARE: Final = 0.99
+#: What restic's PodVolumeBackup says of such a volume (1.16 to 1.18, pod_volume_backup_controller.go).
+_EMPTY: Final = "volume was empty so no snapshot was taken"
 
 _Which = tuple[str, str, str]
 
@@ -68,7 +70,10 @@ def _judged(scene: Scene) -> Iterator[tuple[Written, str]]:
             done.add((target, each.pod, each.volume))
             restored = seen.get((target, each.pod, each.volume))
             backed_up = taken.get((each.namespace, each.pod, each.volume))
-            yield _files(scene, each, target, restored, backed_up.bytes_total if backed_up else None)
+            if restored is None and backed_up is not None and backed_up.message == _EMPTY:
+                yield _empty(each, target), ""
+            else:
+                yield _files(scene, each, target, restored, backed_up.bytes_total if backed_up else None)
 
 
 def _seen(scene: Scene) -> Mapping[_Which, PodVolumeRestore]:
@@ -87,6 +92,12 @@ def _taken(scene: Scene) -> Mapping[_Which, PodVolumeBackup]:
         for each in scene.found.cluster.taken
         if each.backup in scene.contents.backups and each.phase == COMPLETED
     }
+
+
+def _empty(data: VolumeData, target: str) -> Written:
+    """There was nothing in it, and so there is nothing to write (pkg/podvolume/util.go, SnapshotID)."""
+    pod = Key(*kinds.POD, target, data.pod)
+    return Written(f"{data.volume} of {pod}", data.claim, "files", "empty", 0, 0)
 
 
 def _files(

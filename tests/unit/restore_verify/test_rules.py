@@ -327,6 +327,11 @@ def test_that_it_is_not_there_is_all_right(sentence: str) -> None:
 
 
 FINE: dict[str, World] = {
+    "a volume in which there was nothing, of which restic takes no snapshot": restored(
+        [pod("p")], [fs_data("p", "v")]
+    )
+    .taken(bytes_total=0, message="volume was empty so no snapshot was taken")
+    .without_volumes(),
     "a ConfigMap that is made in every namespace": restored(["ConfigMap kube-root-ca.crt"])
     .objects(change={"ConfigMap kube-root-ca.crt": {"labels": {}}})
     .tells({"ConfigMap kube-root-ca.crt": "failed"}),
