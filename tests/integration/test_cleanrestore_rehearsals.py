@@ -303,12 +303,12 @@ REFUSED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize(("key", "spec"), REFUSED.items(), ids=REFUSED)
-def test_what_a_rehearsal_has_no_use_for_is_refused(key: str, spec: dict[str, Any], stage: Stage) -> None:
-    with pytest.raises(client.ApiException) as refused:
-        stage.create("monday", rehearsal={}, **spec)
-    assert refused.value.status == 422
-    assert f"spec.{key}: a rehearsal" in json.loads(refused.value.body or "")["message"]
+def test_what_a_rehearsal_has_no_use_for_is_refused(stage: Stage) -> None:
+    for key, spec in REFUSED.items():
+        with pytest.raises(client.ApiException) as refused:
+            stage.create("monday", rehearsal={}, **spec)
+        assert refused.value.status == 422, key
+        assert f"spec.{key}: a rehearsal" in json.loads(refused.value.body or "")["message"]
 
 
 def test_the_command_waits_and_says_what_was_measured(
