@@ -103,8 +103,8 @@ def spread(
 ) -> dict[str, str]:
     """The lane of each group, by its name.
 
-    A namespace stays where its repository, and so its increments, are; the rest goes, largest first, where
-    the least work waits for each slot.
+    A namespace stays where its repository, and so its increments, are, unless a lane has nothing yet: that
+    one is new, and gets its share. The rest goes, largest first, where the least work waits for each slot.
     """
     healthy = {lane.namespace: lane for lane in lanes}
     loads = dict.fromkeys(healthy, 0.0)
@@ -117,6 +117,8 @@ def spread(
         else:
             chosen[group.name] = home
             loads[home] += work(group)
+    for new in sorted(set(healthy) - set(chosen.values())):
+        _settle(new, groups, healthy, work, chosen, loads)
     for seconds, group in sorted(homeless, key=lambda each: (-each[0], each[1].name)):
         lane = min(healthy, key=lambda name: ((loads[name] + seconds) / healthy[name].slots, name))
         chosen[group.name] = lane
@@ -131,6 +133,24 @@ def spread(
         more = f" and {len(moved) - 1} more" if len(moved) > 1 else ""
         notes.append(f"{moved[0]}{more} changes its Velero, so its next Backup moves all of its data.")
     return chosen
+
+
+def _settle(
+    new: str,
+    groups: Iterable[Group],
+    healthy: Mapping[str, Lane],
+    work: Callable[[Group], float],
+    chosen: dict[str, str],
+    loads: dict[str, float],
+) -> None:
+    """Let a new lane take from others, largest first, what waits less long there for a slot."""
+    for group in sorted(groups, key=lambda each: (-work(each), each.name)):
+        old, seconds = chosen.get(group.name), work(group)
+        if old is None or (loads[new] + seconds) / healthy[new].slots >= loads[old] / healthy[old].slots:
+            continue
+        chosen[group.name] = new
+        loads[old] -= seconds
+        loads[new] += seconds
 
 
 def _home(group: Group, healthy: Mapping[str, Lane]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -206,6 +207,20 @@ def test_unbound_namespaces_are_spread_by_their_work() -> None:
     told = one_volume_each({"a": ("n1", 90.0), "b": ("n2", 50.0), "c": ("n3", 45.0)}, lanes_[0])
     made = plan(Input(told.spec, told.namespaces, lanes_, told.history))
     assert shard_of(made, "b").lane == shard_of(made, "c").lane != shard_of(made, "a").lane
+
+
+def test_a_lane_that_has_nothing_yet_gets_its_share_of_what_is_at_home_elsewhere() -> None:
+    """Else a Velero that was added for speed would stand idle for ever."""
+    both = (Lane(namespace="velero"), Lane(namespace="velero-b"))
+    told = one_volume_each(dict.fromkeys("abcd", ("n1", 50.0)), LANE)
+    settled = tuple(replace(each, lane="velero") for each in told.namespaces)
+    made = plan(Input(told.spec, settled, both, told.history))
+    lanes = [shard_of(made, name).lane for name in "abcd"]
+    assert sorted(lanes) == ["velero", "velero", "velero-b", "velero-b"]
+    assert any("and 1 more changes its Velero" in note for note in made.notes)
+    (lonely,) = one_volume_each({"a": ("n1", 50.0)}, LANE).namespaces
+    alone = plan(Input(told.spec, (replace(lonely, lane="velero"),), both))
+    assert shard_of(alone, "a").lane == "velero", "moving it would gain nothing"
 
 
 def location(prefix: str, **more: Any) -> StorageLocation:
