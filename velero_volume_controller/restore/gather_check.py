@@ -135,12 +135,16 @@ class Checker:
             text = f"Whether all has come back can't be seen: {str(error).rstrip('.')}"
             return Checked(Verified(differences=[text]), waiting=True)
         summary = findings.summary
-        if not findings.waiting or ran.time_is_over:
+        waiting = findings.waiting
+        if known.rehearsed is not None and summary.volumes_done < summary.volumes:
+            # The Restores have ended: a pod whose data did not come back is waited for in vain.
+            waiting = False
+        if not waiting or ran.time_is_over:
             report = make_report(ran.owner, ran.status, ran.plan, findings, ran.now, known.versions)
             report = msgspec.structs.replace(report, rehearsal=_line(ran, findings, known))
             summary.report = await write_report(self._client, report, ran.owner)
             self.forget(ran.owner.uid)
-        return Checked(summary, findings.waiting, _retained(ran, known))
+        return Checked(summary, waiting, _retained(ran, known))
 
     async def _learn(self, ran: Ran) -> _Known:
         """What the Backups hold, which nothing changes any more."""

@@ -22,6 +22,7 @@ from velero_volume_controller.restore.contents import Contents
 from velero_volume_controller.restore.planned import PlanRefused
 from velero_volume_controller.restore.run import few
 from velero_volume_controller.velero.model.backup_contents import Key, VolumeData
+from velero_volume_controller.velero.model.restores import NEVER_RESTORED
 
 #: Kinds that are rehearsed, as Velero's RestoreSpec names them.
 REHEARSED: Final[Mapping[tuple[str, str], str]] = {
@@ -101,7 +102,7 @@ def rehearsed(contents: Contents, veleros: Iterable[str]) -> Rehearsed:
         else:
             left_out.setdefault(why, []).append(key)
     data = [each for each in contents.data if not _system(each.namespace, own)]
-    notes = (f"{counted(len(keys), 'object')} are {why} ({few(keys)})." for why, keys in left_out.items())
+    notes = (_note(why, keys) for why, keys in left_out.items())
     kept = replace(
         contents,
         items=frozenset(items),
@@ -151,11 +152,19 @@ def _why_not(key: Key, veleros: frozenset[str]) -> str | None:
         return OF_SYSTEM
     if kind == kinds.NAMESPACE or kind in REHEARSED:
         return None
+    if kind in NEVER_RESTORED or kinds.left_out(key):
+        # A real restore would not bring it back either.
+        return None
     if not key.namespace:
         return CLUSTER_SCOPED
     if kinds.custom(key):
         return CUSTOM
     return _WHY.get(kind, OTHER)
+
+
+def _note(why: str, keys: list[Key]) -> str:
+    are = "is" if len(keys) == 1 else "are"
+    return f"{counted(len(keys), 'object')} {are} {why} ({few(keys)})."
 
 
 def _snapshots(data: Iterable[VolumeData]) -> Iterator[str]:

@@ -104,6 +104,13 @@ def test_what_is_rehearsed(item: Key, why: str | None) -> None:
     assert len(found.contents.notes) == (why is not None), "what is left out is said before, too"
 
 
+def test_what_no_restore_brings_back_is_not_told_of() -> None:
+    events = [Key("", "Event", "shop", "e"), Key("", "Endpoints", "shop", "web")]
+    found = rehearsed(contents(events), [])
+    assert found.left_out == {}
+    assert found.contents.notes == ()
+
+
 def test_a_kind_that_nobody_knows_is_never_rehearsed() -> None:
     unknown = Key("apps", "Hologram", "shop", "x")
     assert rehearsed(contents([unknown]), []).contents.items == frozenset()
