@@ -18,6 +18,7 @@ from velero_volume_controller.api.cleanrestore import (
     Verified,
 )
 from velero_volume_controller.api.times import parse_duration, seconds_between
+from velero_volume_controller.api.words import counted
 from velero_volume_controller.restore.phase_restore import follow
 from velero_volume_controller.restore.planned import Action
 from velero_volume_controller.restore.run import LOST, LOST_AFTER, Run, few
@@ -65,7 +66,8 @@ def prepare(run: Run) -> None:
     if ready:
         run.enter(RestorePhase.RESTORING, f"restored into {few([each.name for each in known.namespaces])}")
     else:
-        run.progressing("True", "Preparing", f"{len(known.namespaces)} namespaces are made")
+        what = counted(len(known.namespaces), "namespace")
+        run.progressing("True", "Preparing", f"it makes {what}, closed to all traffic")
         run.wakes.append(_SOON)
 
 
