@@ -87,7 +87,8 @@ def _claims(plan: Plan, columns: int, paint: Paint) -> Iterator[str]:
         return
     gone, stays = _volumes(plan)
     yield ""
-    title = f"{counted(len(claims), 'PersistentVolumeClaim')} deleted, with the data that is in them now:"
+    them = "it" if len(claims) == 1 else "them"
+    title = f"{counted(len(claims), 'PersistentVolumeClaim')} deleted, with the data that is in {them} now:"
     for line in wrap(title, columns):
         yield paint(line, "red")
     yield from _some([_claim(each, gone, stays) for each in claims], columns)
