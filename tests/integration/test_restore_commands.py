@@ -110,7 +110,7 @@ def test_nothing_is_touched_before_its_plan_is_approved(
     command = f"vvc restore apply back -n {stage.here} --plan-hash {live['hash']}"
     said = f"nobody can be asked here, and nothing was approved. Look at the plan, and approve it: {command}"
     assert said in done.stderr
-    claims = "1 PersistentVolumeClaim deleted, with the data that is in them now:"
+    claims = "1 PersistentVolumeClaim deleted, with the data that is in it now:"
     assert f"{claims}\n  {shop}/data" in done.stdout
     assert json.loads(vvc_restore("plan", "back", "-o", "json"))["hash"] == live["hash"]
 

@@ -52,7 +52,7 @@ def test_it_begins_with_what_goes_and_names_each_claim_and_its_volume() -> None:
         "shop: deletes 1 Deployment, 1 PersistentVolumeClaim, 2 Pods, 1 ReplicaSet; 1 created; 1 kept"
         in lines
     )
-    start = lines.index("1 PersistentVolumeClaim deleted, with the data that is in them now:")
+    start = lines.index("1 PersistentVolumeClaim deleted, with the data that is in it now:")
     assert lines[start + 1] == "  shop/data, and PersistentVolume pv-data with it"
 
 
