@@ -1,4 +1,4 @@
-"""The demo: applications with real data, backed up as the ConfigMap says, destroyed and restored.
+"""The demo: applications with real data, backed up, struck by a disaster, restored, and that undone.
 
 What enters is a version of Velero; what leaves is a verdict, a table and an HTML report.
 The end-to-end tests run the same story and ask about what it saw.

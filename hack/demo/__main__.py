@@ -12,6 +12,7 @@ import click
 from hack.demo import picture, report, summary
 from hack.demo.ground import ground, save_logs
 from hack.demo.story import Story
+from hack.demo.telling import tell
 from hack.lab import places, velero
 from hack.lab.progress import console
 from hack.lab.shell import LabError
@@ -29,7 +30,7 @@ INTERRUPTED = 130
     default=lambda: os.environ.get("DEMO_VELERO", velero.DEFAULT),
     help="Which Velero: 1.18.3 moves data with kopia, 1.16.2 with restic.  [default: DEMO_VELERO or 1.18.3]",
 )
-@click.option("--keep", is_flag=True, help="Leave the applications, the Backup and the lab for a look.")
+@click.option("--keep", is_flag=True, help="Leave the applications, the Backups and the lab for a look.")
 @click.option(
     "--report",
     "report_file",
@@ -44,7 +45,7 @@ INTERRUPTED = 130
     help="Save what the demo printed as an SVG.",
 )
 def main(version: str, keep: bool, report_file: Path, picture_file: Path | None) -> None:
-    """Back up, destroy and restore real data as a ConfigMap says, and prove every byte.
+    """Annotate, back up, destroy, restore and undo with real data, and prove every byte.
 
     Ends with status 0 only if every check held. Ctrl-C at any moment leaves nothing behind.
 
@@ -67,7 +68,7 @@ def _run(version: str, keep: bool, report_file: Path, picture_file: Path | None)
     with ground(version, keep=keep) as (lab, installed):
         story = Story(lab, installed, summary.judge)
         try:
-            story.tell()
+            tell(story)
         except LabError:
             save_logs(installed, LOGS)
             raise

@@ -23,6 +23,15 @@ while [ "$i" -lt "$3" ]; do
 done
 sync
 """
+#: What a disaster does to a volume: small files are lost, large ones written over, one is new.
+DAMAGE = """
+set -e
+cd "$1"
+rm -rf small
+for file in *bytes*; do echo "pay, or it is gone" > "$file"; done
+echo "we have your data" > "read me.txt"
+sync
+"""
 # Velero marks a restored volume in .velero, which is not the application's.
 DIGEST = """
 set -e
@@ -70,6 +79,11 @@ def write(pod: Any, volume: Volume) -> None:
     contents: Contents = volume.contents
     sizes = " ".join(str(size) for size in contents.sizes)
     _in_pod(pod, WRITE, f"/volumes/{volume.name}", sizes, str(contents.small))
+
+
+def damage(pod: Any, volume: Volume) -> None:
+    """Lose, write over and add files of a volume."""
+    _in_pod(pod, DAMAGE, f"/volumes/{volume.name}")
 
 
 def digest(pod: Any, volume: Volume) -> Digest:

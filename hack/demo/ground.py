@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from hack.demo import movement
@@ -14,9 +15,11 @@ from hack.lab import cluster, controller, existing, kubectl, places, storage, ve
 from hack.lab.cluster import Lab
 from hack.lab.progress import console, step
 from hack.lab.shell import LabError
-from hack.lab.velero import Velero
+from hack.lab.velero import Knobs, Velero
 
 DELETION_SECONDS = 180
+#: Several volumes of a node at a time: a restore takes half a minute, and not one.
+KNOBS = Knobs(node_load=3)
 
 
 @contextmanager
@@ -24,14 +27,16 @@ def ground(version: str, *, keep: bool = False) -> Iterator[tuple[Lab, Velero]]:
     """The lab with this version of Velero, and without leftovers of an earlier run.
 
     Afterwards, whatever happened, what the demo made is gone again, and so is the lab
-    if it was down before; `keep` leaves both, but not after an interruption or an error.
+    if it was down before, else Velero is as it was; `keep` leaves all, but not after an interruption or
+    an error.
     """
     was_up = is_up()
     finished = False
+    usual = velero.VERSIONS[version]
     try:
         lab = cluster.up(places.node_count())
         storage.install()
-        installed = velero.install(lab, version)
+        installed = velero.install_as(lab, replace(usual, knobs=KNOBS))
         clean("removing what an earlier run left")
         yield lab, installed
         finished = True
@@ -39,6 +44,8 @@ def ground(version: str, *, keep: bool = False) -> Iterator[tuple[Lab, Velero]]:
         if not (keep and finished):
             with _uninterrupted():
                 _leave(was_up)
+                if was_up and finished:
+                    velero.install_as(lab, usual)
 
 
 def is_up() -> bool:
@@ -48,11 +55,11 @@ def is_up() -> bool:
 
 def clean(title: str) -> None:
     """Remove all that the demo makes: the controller, Backups, Restores, namespaces, volumes."""
-    if not (_controller_exists() or _namespaces(NAMESPACES) or _versions_used()):
+    if not (_controllers() or _namespaces(NAMESPACES) or _versions_used()):
         return
     with step(title) as say:
-        if _controller_exists():
-            controller.remove()
+        for namespace in _controllers():
+            controller.remove(namespace)
         for used in _versions_used():
             movement.delete_all(used, say)
         destroy(say)
@@ -76,7 +83,7 @@ def save_logs(used: Velero, folder: Path) -> None:
     """Save the controller's and Velero's logs, for who wants to know why something failed."""
     folder.mkdir(parents=True, exist_ok=True)
     for namespace, workload in (
-        (controller.NAMESPACE, f"deployment/{controller.NAME}"),
+        (used.namespace, f"deployment/{controller.NAME}"),
         (used.namespace, "deployment/velero"),
         (used.namespace, "daemonset/node-agent"),
     ):
@@ -117,8 +124,10 @@ def _versions_used() -> list[Velero]:
     return [used for used in velero.VERSIONS.values() if movement.of_demo(used)]
 
 
-def _controller_exists() -> bool:
-    return kubectl.get("-n", controller.NAMESPACE, "deployment", controller.NAME) is not None
+def _controllers() -> list[str]:
+    """The namespaces in which there is one."""
+    namespaces = (used.namespace for used in velero.VERSIONS.values())
+    return [name for name in namespaces if kubectl.get("-n", name, "deployment", controller.NAME) is not None]
 
 
 def _namespaces(names: tuple[str, ...]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,12 @@ from hack.lab.velero import Velero
 ENDED = frozenset({"Completed", "PartiallyFailed", "Failed", "FailedValidation"})
 UNUSABLE = frozenset({"Failed", "FailedValidation"})
 SECONDS = 600  # an end, whatever happens: a volume of the demo takes 5 s
+MARK = "vvc-demo=true"
+#: The demo's BackupSet and its CleanRestores, as what they make says whose it is.
+OWNERS = {
+    "vvc.velero.io/backup-set": frozenset({"demo"}),
+    "vvc.velero.io/clean-restore": frozenset({"demo-back", "demo-back-undo"}),
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class VolumeMovement:
 
 @dataclass(frozen=True)
 class Movement:
-    """A Backup or a Restore that has ended, and its volumes in the order they were asked for.
+    """A Backup or a Restore that has ended, or several that are one restore point, and its volumes in the
+    order they were asked for.
 
     A volume's `pod` is NAMESPACE/NAME with the pod's own name.
     """
@@ -54,14 +61,33 @@ def back_up(
 ) -> Movement:
     """Take a Backup by Velero's own command line and wait for its end; `options` are more of that."""
     included = f"--include-namespaces={','.join(namespaces)}"
-    velero.command("backup", "create", name, included, "--labels=vvc-demo=true", *options)
+    velero.command("backup", "create", name, included, f"--labels={MARK}", *options)
     return _followed(velero, "backup", name, say)
 
 
 def restore(velero: Velero, name: str, backup: str, say: Callable[[str], None], *options: str) -> Movement:
     """Restore a Backup and wait for the end of it; `options` are more of Velero's own."""
-    velero.command("restore", "create", name, f"--from-backup={backup}", "--labels=vvc-demo=true", *options)
+    velero.command("restore", "create", name, f"--from-backup={backup}", f"--labels={MARK}", *options)
     return _followed(velero, "restore", name, say)
+
+
+def together(velero: Velero, kind: str, name: str, parts: Iterable[str]) -> Movement:
+    """Backups, or Restores, that are one restore point, as one of this name."""
+    found = [
+        _movement(velero, kind, kubectl.get("-n", velero.namespace, f"{kind}s.velero.io", part))
+        for part in parts
+    ]
+    volumes = (volume for each in found for volume in each.volumes)
+    return Movement(
+        kind=kind.capitalize(),
+        name=name,
+        phase=next((each.phase for each in found if each.phase != "Completed"), "Completed"),
+        errors=sum(each.errors for each in found),
+        warnings=sum(each.warnings for each in found),
+        started=min(each.started for each in found),
+        completed=max(each.completed for each in found),
+        volumes=tuple(sorted(volumes, key=lambda volume: (volume.created, volume.started or volume.created))),
+    )
 
 
 def delete_all(velero: Velero, say: Callable[[str], None]) -> None:
@@ -75,8 +101,9 @@ def delete_all(velero: Velero, say: Callable[[str], None]) -> None:
         running = [name for name, phase in left.items() if phase not in ENDED | {"Deleting"}]
         say(f"{len(left)} Backups and Restores left, {len(running)} of them running")
         if not running and not requested:
-            velero.command("backup", "delete", "--selector=vvc-demo=true", "--confirm")
-            velero.command("restore", "delete", "--selector=vvc-demo=true", "--confirm")
+            _mark(velero, left)
+            velero.command("backup", "delete", f"--selector={MARK}", "--confirm")
+            velero.command("restore", "delete", f"--selector={MARK}", "--confirm")
             requested = True
         if time.monotonic() > deadline:
             raise LabError(
@@ -87,12 +114,25 @@ def delete_all(velero: Velero, say: Callable[[str], None]) -> None:
 
 
 def of_demo(velero: Velero) -> dict[str, str]:
-    """The phases of this version's Backups and Restores that the demo made."""
+    """The phases of this version's Backups and Restores that the demo made, or had made."""
     return {
         f"{item['kind']} {item['metadata']['name']}": item.get("status", {}).get("phase", "New")
         for kind in ("backups.velero.io", "restores.velero.io")
-        for item in kubectl.items("-n", velero.namespace, kind, "-l=vvc-demo=true")
+        for item in kubectl.items("-n", velero.namespace, kind)
+        if _demos(item["metadata"].get("labels", {}))
     }
+
+
+def _demos(labels: Mapping[str, str]) -> bool:
+    key, value = MARK.split("=")
+    return labels.get(key) == value or any(labels.get(key) in names for key, names in OWNERS.items())
+
+
+def _mark(velero: Velero, found: Iterable[str]) -> None:
+    """Give all of them, each as KIND NAME, the label by which they are deleted."""
+    for each in found:
+        kind, name = each.split()
+        kubectl.kubectl("-n", velero.namespace, "label", f"{kind.lower()}s.velero.io", name, MARK)
 
 
 def time_of(text: str | None) -> datetime | None:

@@ -10,7 +10,7 @@ from hack.demo import timeline
 from hack.demo.applications import ANNOTATIONS, CONFIG, VOLUMES
 from hack.demo.movement import Movement
 from hack.demo.story import Story
-from hack.demo.summary import outcome
+from hack.demo.summary import restored, struck, undone
 from hack.demo.timeline import Phase
 
 STYLE = Path(__file__).with_name("report.css")
@@ -25,7 +25,7 @@ def save(story: Story, path: Path) -> None:
 
 def render(story: Story) -> str:
     """The whole page."""
-    title = f"From ConfigMap to restore: Velero {story.velero.version} with {story.velero.uploader}"
+    title = f"From ConfigMap to restore and back: Velero {story.velero.version} with {story.velero.uploader}"
     sections = (
         _head(story, title),
         _timeline(story),
@@ -53,14 +53,16 @@ def _head(story: Story, title: str) -> str:
         else (f"{failed} of {len(story.checks)} checks failed.", "bad")
     )
     protected = [volume for volume in VOLUMES if volume.backed_up]
-    files = sum(len(story.before[volume.key].files) for volume in protected)
-    size = sum(story.before[volume.key].size for volume in protected) / 1e6
+    files = sum(len(story.before.volumes[volume.key].files) for volume in protected)
+    size = sum(story.before.volumes[volume.key].size for volume in protected) / 1e6
     tiles = {
         "volumes backed up": f"{len(story.backup.volumes) if story.backup else 0} of {len(VOLUMES)}",
         "files to protect": f"{files:,}",
         "data to protect": f"{size:.1f} MB",
-        "Backup took": _took(story.backup),
-        "Restore took": _took(story.restore),
+        "BackupSet took": _took(story.backup),
+        "undo backup took": _took(story.undo_backup),
+        "Restores took": _took(story.restore),
+        "undone in": _took(story.undo),
     }
     listed = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in tiles.items())
     return (
@@ -70,10 +72,12 @@ def _head(story: Story, title: str) -> str:
 
 
 def _timeline(story: Story) -> str:
-    moved = [movement for movement in (story.backup, story.restore) if movement]
-    phases = [Phase(movement.kind, movement.started, movement.completed) for movement in moved]
-    if len(moved) == 2:
-        phases.insert(1, Phase("destroyed", moved[0].completed, moved[1].started))
+    moved = _moved(story)
+    names = ("BackupSet", "undo backup", "CleanRestore", "undone")
+    bands = zip(names, (story.backup, story.undo_backup, story.restore, story.undo), strict=True)
+    phases = [Phase(name, band.started, band.completed) for name, band in bands if band]
+    if story.backup and story.undo_backup:
+        phases.insert(1, Phase("disaster", story.backup.completed, story.undo_backup.started))
     key = (
         '<p class="key soft"><i class="backup" style="margin-left:0"></i>backed up'
         '<i class="restore"></i>restored<i class="waiting"></i>asked for, waiting</p>'
@@ -86,8 +90,10 @@ def _timeline(story: Story) -> str:
 def _volumes(story: Story) -> str:
     rows = []
     for volume in VOLUMES:
-        before, after = story.before.get(volume.key), story.after.get(volume.key)
-        text, right = outcome(volume, before, after)
+        before, after = story.before.volumes.get(volume.key), story.after.volumes.get(volume.key)
+        hit = story.struck.volumes.get(volume.key)
+        text, right = restored(volume, before, after)
+        again, back = undone(volume, before, hit, story.undone.volumes.get(volume.key))
         colour = "bad" if not right else "good" if volume.backed_up else "soft"
         rows.append(
             (
@@ -97,10 +103,13 @@ def _volumes(story: Story) -> str:
                 _number(f"{before.size / 1e6:.2f}" if before else ""),
                 f"<td><code>{before.sha256[:SHOWN_DIGITS] if before and before.files else ''}</code></td>",
                 f"<td><code>{after.sha256[:SHOWN_DIGITS] if after and after.files else ''}</code></td>",
+                _cell(struck(before, hit)),
                 f'<td class="{colour}">{escape(text)}</td>',
+                f'<td class="{"soft" if back else "bad"}">{escape(again)}</td>',
             )
         )
-    columns = ("Volume", "Type", "#Files", "#MB", "SHA-256 before", "SHA-256 after", "After the restore")
+    texts = ("Disaster", "Restored", "Undone")
+    columns = ("Volume", "Type", "#Files", "#MB", "SHA-256 before", "SHA-256 restored", *texts)
     note = (
         f'<p class="soft">A digest is over the path and the SHA-256 of every file; its first {SHOWN_DIGITS}'
         " digits are shown.</p>"
@@ -137,7 +146,7 @@ def _repositories(story: Story) -> Iterable[str]:
 
 
 def _movements(story: Story) -> str:
-    moved = [movement for movement in (story.backup, story.restore) if movement]
+    moved = _moved(story)
     begin = moved[0].started if moved else None
     rows = []
     for movement in moved:
@@ -179,6 +188,12 @@ def _steps(story: Story) -> str:
         for step in story.steps
     ]
     return f"<h2>Steps</h2>\n{_table(('Step', '#Seconds'), rows)}"
+
+
+def _moved(story: Story) -> list[Movement]:
+    """What Velero moved, in the order in which it did."""
+    every = (story.backup, story.undo_backup, story.restore, story.undo)
+    return [movement for movement in every if movement]
 
 
 def _took(movement: Movement | None) -> str:

@@ -42,14 +42,36 @@ def show(story: Story) -> None:
     judge(failed)
 
 
-def outcome(volume: Volume, before: Digest | None, after: Digest | None) -> tuple[str, bool]:
+def struck(before: Digest | None, after: Digest | None) -> str:
+    """What the disaster made of a volume, in a word."""
+    if after is None:
+        return "lost"
+    return "untouched" if before is not None and before.files == after.files else "overwritten"
+
+
+def restored(volume: Volume, before: Digest | None, after: Digest | None) -> tuple[str, bool]:
     """What became of a volume in a few words, and whether it should have."""
     if before is None or after is None:
         return "missing", False
+    equal = before.files == after.files
+    if volume.left_alone:
+        return ("left alone", True) if equal else ("not left alone", False)
     if volume.backed_up:
-        equal = before.files == after.files
-        return ("every digest equal", True) if equal else ("not what it was", False)
-    return ("skipped, so empty", True) if not after.files else ("restored, and should not be", False)
+        return ("digests equal", True) if equal else ("not what it was", False)
+    return ("skipped: empty", True) if not after.files else ("not empty", False)
+
+
+def undone(
+    volume: Volume, before: Digest | None, struck: Digest | None, after: Digest | None
+) -> tuple[str, bool]:
+    """What the undo made of it: what the disaster had left is to be back."""
+    if volume.starts_over and after is not None:
+        return "Job starts over", True
+    if struck is None or after is None:
+        return ("lost", True) if struck is after else ("missing" if struck else "not lost", False)
+    if struck.files != after.files:
+        return "not what it was", False
+    return ("as it was" if before is not None and before.files == after.files else "overwritten"), True
 
 
 def _annotations(story: Story) -> Table:
@@ -68,14 +90,20 @@ def _annotations(story: Story) -> Table:
 
 def _volumes(story: Story) -> Table:
     table = Table(box=None, pad_edge=False, title="Volumes", title_justify="left", title_style="bold")
-    for column in ("VOLUME", "TYPE", "FILES", "MB", "AFTER THE RESTORE"):
-        table.add_column(column, justify="right" if column in {"FILES", "MB"} else "left")
+    for column in ("VOLUME", "DISASTER", "RESTORED", "UNDONE"):
+        table.add_column(column)
     for volume in VOLUMES:
-        before = story.before.get(volume.key)
-        text, right = outcome(volume, before, story.after.get(volume.key))
-        style = "red" if not right else "green" if volume.backed_up else "dim"
-        files, size = (f"{len(before.files):,}", f"{before.size / 1e6:.1f}") if before else ("", "")
-        table.add_row(volume.key, volume.type, files, size, Text(text, style=style))
+        key = volume.key
+        before, hit = story.before.volumes.get(key), story.struck.volumes.get(key)
+        text, right = restored(volume, before, story.after.volumes.get(key))
+        again, back = undone(volume, before, hit, story.undone.volumes.get(key))
+        fate = struck(before, hit)
+        table.add_row(
+            key,
+            Text(fate, style="dim" if fate == "untouched" else "yellow"),
+            Text(text, style="red" if not right else "green" if volume.backed_up else "dim"),
+            Text(again, style="dim" if back else "red"),
+        )
     return table
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from hack.demo.applications import ANNOTATIONS, VOLUMES
 from hack.demo.data import Digest
+from hack.demo.disaster import PLANNED
 from hack.demo.movement import Movement
 from hack.demo.repository import Repository
 
 NOTHING = "nothing"
+ABSENT = "no such volume"
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,38 @@ def on_movement(moved: Movement, pods: Mapping[str, str]) -> list[Check]:
     ]
 
 
+def on_plan(planned: Mapping[str, str]) -> list[Check]:
+    """The plan does with each object what should be done."""
+    return [Check(f"planned for {key}", action, planned.get(key, NOTHING)) for key, action in PLANNED.items()]
+
+
 def on_digests(before: Mapping[str, Digest], after: Mapping[str, Digest]) -> list[Check]:
-    """Every volume that was backed up holds what it held; every other one is there and empty."""
-    return [_digest(volume.key, volume.backed_up, before, after) for volume in VOLUMES]
+    """Every volume that was backed up or left alone holds what it held; every other is there and empty."""
+    return [
+        _digest(volume.key, volume.key, before, after)
+        if volume.backed_up or volume.left_alone
+        else _empty(volume.key, after)
+        for volume in VOLUMES
+    ]
+
+
+def on_undo(struck: Mapping[str, Digest], undone: Mapping[str, Digest]) -> list[Check]:
+    """Every volume is as the disaster left it; those that it took are gone. A Job starts over."""
+    return [
+        _digest(f"{volume.key}, undone", volume.key, struck, undone)
+        for volume in VOLUMES
+        if not volume.starts_over
+    ]
+
+
+def on_objects(what: str, expected: Mapping[str, str], found: Mapping[str, str]) -> list[Check]:
+    """The objects after this are those that were there, and say what they said."""
+    changed = (key for key in expected.keys() & found.keys() if expected[key] != found[key])
+    return [
+        Check(f"objects missing after {what}", NOTHING, _joined(expected.keys() - found.keys())),
+        Check(f"objects too many after {what}", NOTHING, _joined(found.keys() - expected.keys())),
+        Check(f"objects changed after {what}", NOTHING, _joined(changed)),
+    ]
 
 
 def on_repositories(
@@ -92,15 +123,16 @@ def backed_up() -> list[str]:
     return sorted(volume.key for volume in VOLUMES if volume.backed_up)
 
 
-def _digest(key: str, protected: bool, before: Mapping[str, Digest], after: Mapping[str, Digest]) -> Check:
-    found = after.get(key)
-    if not protected:
-        return Check(f"{key}, which is not backed up", "empty", str(found) if found else "no such volume")
-    expected = before[key]
-    if found is None:
-        return Check(key, str(expected), "no such volume")
+def _empty(key: str, after: Mapping[str, Digest]) -> Check:
+    return Check(f"{key}, which is not backed up", "empty", str(after.get(key, ABSENT)))
+
+
+def _digest(what: str, key: str, before: Mapping[str, Digest], after: Mapping[str, Digest]) -> Check:
+    expected, found = before.get(key), after.get(key)
+    if expected is None or found is None:
+        return Check(what, str(expected or ABSENT), str(found or ABSENT))
     difference = expected.difference(found)
-    return Check(key, str(expected), f"{found}: {difference}" if difference else str(found))
+    return Check(what, str(expected), f"{found}: {difference}" if difference else str(found))
 
 
 def _joined(words: Iterable[str]) -> str:

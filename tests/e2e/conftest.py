@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from hack.demo import ground, summary
 from hack.demo.story import Story
-from hack.lab import cluster, places, storage, velero
+from hack.demo.telling import tell
+from hack.lab import audit, cluster, existing, places, storage, velero
 from hack.lab.cluster import Lab
+from tests.e2e import demo_audit
 
 # The first test waits for the lab, whose cold build takes a quarter of an hour on two cores.
 SECONDS = 3600
@@ -36,23 +39,39 @@ def lab() -> Iterator[Lab]:
             cluster.down()
 
 
-@pytest.fixture(scope="session")
-def told(lab: Lab) -> Callable[[str], Story]:
-    """Tells the story with a version of Velero, once; what it made is gone again afterwards."""
-    stories: dict[str, Story] = {}
+@dataclass(frozen=True)
+class Told:
+    """A story, and what was deleted though no plan names it: None where there is no audit log."""
 
-    def tell(version: str) -> Story:
+    story: Story
+    not_planned: list[str] | None
+
+
+@pytest.fixture(scope="session")
+def telling(lab: Lab) -> Callable[[str], Told]:
+    """Tells the story with a version of Velero, once; what it made is gone again afterwards."""
+    stories: dict[str, Told] = {}
+
+    def once(version: str) -> Told:
         if version not in stories:
+            began = audit.now()
             with ground.ground(version) as (on, installed):
                 story = Story(on, installed, summary.judge)
-                story.tell()
-            stories[version] = story
+                tell(story)
+                found = None if existing.chosen() else demo_audit.not_planned(on, installed, began)
+            stories[version] = Told(story, found)
         return stories[version]
 
-    return tell
+    return once
 
 
 @pytest.fixture(scope="session", params=[pytest.param("1.18.3", marks=pytest.mark.smoke), "1.16.2"])
-def story(request: pytest.FixtureRequest, told: Callable[[str], Story]) -> Story:
-    """What the story saw with the version of Velero that is the parameter."""
-    return told(request.param)
+def told(request: pytest.FixtureRequest, telling: Callable[[str], Told]) -> Told:
+    """The story with the version of Velero that is the parameter."""
+    return telling(request.param)
+
+
+@pytest.fixture
+def story(told: Told) -> Story:
+    """What the story saw."""
+    return told.story

@@ -16,15 +16,6 @@ from tests.e2e import restores_objects as make
 from tests.e2e.restores_objects import Object
 
 CONTENTS = Contents((0, 70_000, 1_000_000), 20)
-#: What a disaster does to a volume: some files are lost, one is written over, one is new.
-DAMAGE = """
-set -e
-cd "$1"
-rm -rf small
-for file in *bytes*; do echo overwritten > "$file"; break; done
-echo new > "made by the disaster"
-sync
-"""
 
 
 @dataclass(frozen=True)
@@ -66,8 +57,7 @@ class Application:
     def damage(self) -> None:
         """Data is lost, written over and added in every volume."""
         for pod, volume in self._found(self.namespace):
-            at = ["-n", self.namespace, "exec", pod["metadata"]["name"], "--"]
-            kubectl.kubectl(*at, "sh", "-c", DAMAGE, "sh", f"/volumes/{volume.name}")
+            data.damage(pod, volume)
 
     def _found(self, namespace: str) -> list[tuple[Any, Volume]]:
         pods: dict[str, Any] = {}
