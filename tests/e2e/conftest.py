@@ -14,6 +14,7 @@ from hack.demo.telling import tell
 from hack.lab import audit, cluster, existing, places, storage, velero
 from hack.lab.cluster import Lab
 from tests.e2e import demo_audit
+from tests.e2e.restores_ground import Ground, standing
 
 # The first test waits for the lab, whose cold build takes a quarter of an hour on two cores.
 SECONDS = 3600
@@ -75,3 +76,12 @@ def told(request: pytest.FixtureRequest, telling: Callable[[str], Told]) -> Told
 def story(told: Told) -> Story:
     """What the story saw."""
     return told.story
+
+
+@pytest.fixture(scope="module", params=["1.18.3", "1.16.2"], name="ground")
+def ground_of_restores(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Ground]:
+    """For CleanRestores: the version that is the parameter, with the controller beside it."""
+    if existing.chosen():
+        pytest.skip("needs the lab's audit log")
+    with standing(lab, request.param) as found:
+        yield found

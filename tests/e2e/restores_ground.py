@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from hack.demo.movement import ENDED
 from hack.lab import audit, controller, faults, kubectl
 from hack.lab import velero as veleros
@@ -27,6 +29,10 @@ from tests.e2e.restores_samples import Application
 #: Several volumes of a node at a time, so that a restore takes a minute and not two.
 KNOBS = Knobs(node_load=3)
 BACKUP_SECONDS = 300
+
+
+#: For a test that says nothing of the version: with the newest Velero alone.
+newest = pytest.mark.parametrize("ground", ["1.18.3"], indirect=True)
 
 
 @dataclass(frozen=True)

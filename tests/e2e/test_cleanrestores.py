@@ -7,32 +7,19 @@ what the plan names.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from hack.lab import existing, kubectl
-from hack.lab.cluster import Lab
+from hack.lab import kubectl
 from tests.e2e import restores_ground
 from tests.e2e import restores_objects as make
-from tests.e2e.restores_ground import Ground, filled, standing
+from tests.e2e.restores_ground import Ground, filled, newest
 from tests.e2e.restores_running import RunningRestore
 from tests.e2e.restores_samples import differences, pod_of, shop, web
 from tests.e2e.sets_running import RunningSet
-
-newest = pytest.mark.parametrize("ground", ["1.18.3"], indirect=True)
-
-
-@pytest.fixture(scope="module", params=["1.18.3", "1.16.2"])
-def ground(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Ground]:
-    """The version that is the parameter, with the controller beside it."""
-    if existing.chosen():
-        pytest.skip("needs the lab's audit log")
-    with standing(lab, request.param) as found:
-        yield found
 
 
 def change(namespace: str) -> None:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
-import pytest
-
-from hack.lab import existing, faults, kubectl
-from hack.lab.cluster import Lab
+from hack.lab import faults, kubectl
 from hack.lab.progress import wait_until
 from tests.e2e import restores_operator as operator
 from tests.e2e import restores_samples
-from tests.e2e.restores_ground import Ground, filled, standing
+from tests.e2e.restores_ground import Ground, filled, newest
 from tests.e2e.restores_running import RunningRestore
 from tests.e2e.restores_samples import differences, pod_of, shop
 
-newest = pytest.mark.parametrize("ground", ["1.18.3"], indirect=True)
 #: In the order in which they are gone through.
 PHASES = (
     "Planning",
@@ -30,15 +25,6 @@ PHASES = (
     "Verifying",
 )
 NEVER = "example.com/never"
-
-
-@pytest.fixture(scope="module", params=["1.18.3", "1.16.2"])
-def ground(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Ground]:
-    """The version that is the parameter, with the controller beside it."""
-    if existing.chosen():
-        pytest.skip("needs the lab's audit log")
-    with standing(lab, request.param) as found:
-        yield found
 
 
 def test_when_velero_is_killed_in_the_middle_of_the_restore_it_is_made_again(ground: Ground) -> None:

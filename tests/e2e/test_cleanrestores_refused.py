@@ -7,30 +7,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
 from hack.demo.data import Digest
-from hack.lab import existing, faults, kubectl
-from hack.lab.cluster import Lab
+from hack.lab import faults, kubectl
 from hack.lab.progress import wait_until
 from tests.e2e import restores_ground, sets_running
 from tests.e2e import restores_objects as make
 from tests.e2e import restores_operator as operator
-from tests.e2e.restores_ground import Ground, filled, standing
+from tests.e2e.restores_ground import Ground, filled, newest
 from tests.e2e.restores_running import RunningRestore
 from tests.e2e.restores_samples import Application, differences, pod_of, shop
 
 PROTECT = "vvc.velero.io/protect"
 ROLE = "velero-volume-controller-restore"
 
-
-@pytest.fixture(scope="module")
-def ground(lab: Lab) -> Iterator[Ground]:
-    """What is refused hangs on no version of Velero's."""
-    if existing.chosen():
-        pytest.skip("needs the lab's audit log")
-    with standing(lab, "1.18.3") as found:
-        yield found
+#: What is refused hangs on no version of Velero's.
+pytestmark = newest
 
 
 def assert_untouched(

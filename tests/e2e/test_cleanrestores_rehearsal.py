@@ -12,28 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
-from hack.lab import controller, existing, kubectl
-from hack.lab.cluster import Lab
+from hack.lab import controller, kubectl
 from hack.lab.progress import wait_until
 from tests.e2e import restores_audit, restores_samples
-from tests.e2e.restores_ground import Ground, filled, standing
+from tests.e2e.restores_ground import Ground, filled, newest
 from tests.e2e.restores_running import KeptPlan, RunningRestore
 from tests.e2e.restores_samples import differences, shop, web
 
-newest = pytest.mark.parametrize("ground", ["1.18.3"], indirect=True)
-
 HELD = ("configmaps", "secrets", "persistentvolumeclaims", "pods", "statefulsets", "deployments", "services")
-
-
-@pytest.fixture(scope="module", params=["1.18.3", "1.16.2"])
-def ground(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Ground]:
-    """The version that is the parameter, with the controller beside it."""
-    if existing.chosen():
-        pytest.skip("needs the lab's audit log")
-    with standing(lab, request.param) as found:
-        yield found
 
 
 def live(namespace: str) -> dict[str, str]:
