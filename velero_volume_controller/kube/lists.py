@@ -6,14 +6,17 @@ page, and because the generated models took 15 s and 670 MiB for 10,000 pods.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from velero_volume_controller.kube.client import JSON, Client
 from velero_volume_controller.kube.errors import ApiError
+from velero_volume_controller.kube.resources import Resource
+
+T = TypeVar("T")
 
 #: Items per page. A page of 500 pods is about 3 MB and 10 ms of decoding.
 PAGE_SIZE: Final = 500
@@ -70,3 +73,24 @@ async def pages(
         if not page.metadata.continue_:
             return
         wanted["continue"] = page.metadata.continue_
+
+
+async def listed(
+    client: Client,
+    resource: Resource,
+    decode: Callable[[msgspec.Raw], T],
+    namespace: str = "",
+    query: Mapping[str, str] | None = None,
+) -> list[T]:
+    """All of these objects, for where none may be left out.
+
+    Raises as ``pages``, and ApiError where one can't be decoded.
+    """
+    path = resource.path(namespace)
+    found: list[T] = []
+    async for page in pages(client, path, query):
+        try:
+            found += map(decode, page.items)
+        except msgspec.MsgspecError as error:
+            raise ApiError("GET", path, 200, "", f"one is no {resource.kind} ({error})") from error
+    return found

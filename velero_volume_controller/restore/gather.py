@@ -13,7 +13,7 @@ from velero_volume_controller.api.glob import matches
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.discovery import Discovery, Served, discover
 from velero_volume_controller.kube.errors import ApiError, KubeError
-from velero_volume_controller.kube.lists import pages
+from velero_volume_controller.kube.lists import listed
 from velero_volume_controller.kube.permissions import Permission
 from velero_volume_controller.kube.waiting import together
 from velero_volume_controller.restore import kinds
@@ -118,14 +118,8 @@ async def storage_of(client: Client, backup: Backup) -> Storage:
 
 async def taken_of(client: Client, namespace: str, backup: str) -> tuple[PodVolumeBackup, ...]:
     """The volumes that a Backup has read, or reads. Raises as Client.request."""
-    path = POD_VOLUME_BACKUPS.path(namespace)
-    found: list[PodVolumeBackup] = []
-    async for page in pages(client, path, {"labelSelector": f"{BACKUP_LABEL}={backup_label(backup)}"}):
-        try:
-            found += map(decode_pod_volume_backup, page.items)
-        except msgspec.MsgspecError as error:
-            raise ApiError("GET", path, 200, "", f"one is no PodVolumeBackup ({error})") from error
-    return tuple(found)
+    query = {"labelSelector": f"{BACKUP_LABEL}={backup_label(backup)}"}
+    return tuple(await listed(client, POD_VOLUME_BACKUPS, decode_pod_volume_backup, namespace, query))
 
 
 async def read_backup(client: Client, namespace: str, name: str) -> Backup:

@@ -12,7 +12,7 @@ from velero_volume_controller.api.cleanrestore import CleanRestoreStatus, Restor
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.discovery import Discovery, Served
 from velero_volume_controller.kube.errors import ApiError, KubeError
-from velero_volume_controller.kube.lists import pages
+from velero_volume_controller.kube.lists import listed
 from velero_volume_controller.kube.resources import Resource
 from velero_volume_controller.kube.waiting import together
 from velero_volume_controller.restore import kinds
@@ -175,14 +175,8 @@ async def _volumes(client: Client, names: Iterable[str]) -> dict[Key, Live]:
 async def _attachments(client: Client, volumes: Iterable[str]) -> dict[str, str]:
     """The nodes to which these PersistentVolumes are attached."""
     wanted, found = set(volumes), {}
-    path = _ATTACHMENTS.path()
-    async for page in pages(client, path):
-        for raw in page.items:
-            try:
-                spec = _ATTACHMENT.decode(raw).spec
-            except msgspec.MsgspecError as error:
-                raise ApiError("GET", path, 200, "", f"one is no VolumeAttachment ({error})") from error
-            name = spec.source.persistent_volume_name
-            if name in wanted:
-                found[str(name)] = spec.node_name
+    for each in await listed(client, _ATTACHMENTS, _ATTACHMENT.decode):
+        name = each.spec.source.persistent_volume_name
+        if name in wanted:
+            found[str(name)] = each.spec.node_name
     return found

@@ -10,7 +10,7 @@ import msgspec
 from velero_volume_controller.api.cleanrestore import Rehearsal
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError
-from velero_volume_controller.kube.lists import pages
+from velero_volume_controller.kube.lists import listed
 from velero_volume_controller.kube.permissions import Permission, allowed
 from velero_volume_controller.kube.resources import Resource
 from velero_volume_controller.restore.run import few
@@ -102,14 +102,14 @@ async def _volumes(client: Client, storage_class: str | None) -> AsyncIterator[P
     """No claim of the rehearsal may be bound to a volume that somebody has laid out for another: what is in
     it would be overwritten (Kubernetes 1.34, pv_controller.go, findBestMatchForClaim)."""
     if storage_class is not None:
-        classes = {each.metadata.name for each in await _all(client, _CLASSES)}
+        classes = {each.metadata.name for each in await listed(client, _CLASSES, _DECODER.decode)}
         if storage_class not in classes:
             yield Problem(
                 "StorageClassMissing",
                 f"there is no StorageClass {storage_class}, which spec.rehearsal.storageClass names; make it,"
                 " or name another",
             )
-    free = sorted(_free(await _all(client, _VOLUMES), storage_class))
+    free = sorted(_free(await listed(client, _VOLUMES, _DECODER.decode), storage_class))
     if free:
         yield Problem(
             "VolumesAtHand",
@@ -124,14 +124,3 @@ def _free(volumes: list[_Wire], storage_class: str | None) -> Iterator[str]:
         free = each.status.phase == _AVAILABLE and each.spec.claim_ref is None
         if free and storage_class in {None, each.spec.storage_class_name}:
             yield each.metadata.name
-
-
-async def _all(client: Client, resource: Resource) -> list[_Wire]:
-    found: list[_Wire] = []
-    path = resource.path()
-    async for page in pages(client, path):
-        try:
-            found += map(_DECODER.decode, page.items)
-        except msgspec.MsgspecError as error:
-            raise ApiError("GET", path, 200, "", f"one is no {resource.kind} ({error})") from error
-    return found

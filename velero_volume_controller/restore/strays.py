@@ -16,7 +16,7 @@ import structlog
 
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError, KubeError
-from velero_volume_controller.kube.lists import pages
+from velero_volume_controller.kube.lists import listed, pages
 from velero_volume_controller.kube.waiting import first_of
 from velero_volume_controller.restore import naming, scratch
 from velero_volume_controller.restore.plan_maps import CONFIG_MAPS, HOLDS
@@ -24,7 +24,7 @@ from velero_volume_controller.restore.rehearsing import scratch_name
 from velero_volume_controller.restore.scratch_objects import LEDGER, REHEARSAL, Ledger
 from velero_volume_controller.restore.steps import RemoveLedger, RemoveScratch, RunIdentity
 from velero_volume_controller.velero.client.restores import RESTORES
-from velero_volume_controller.velero.model.restore_runs import Restore, decode_restore
+from velero_volume_controller.velero.model.restore_runs import decode_restore
 
 #: From one look to the next, in seconds: while something is left, and else.
 _SOON: Final = 2.0
@@ -112,22 +112,14 @@ class Strays:
 
     async def _velero_at_work(self, owner: RunIdentity, ledger: Ledger) -> bool:
         """While Velero restores, it would make a namespace that is missing, and not closed."""
+        query = {"labelSelector": f"{naming.RUN_UID}={owner.uid}"}
         for lane in ledger.lanes:
             try:
-                if any(not each.ended for each in await self._restores(owner, lane)):
+                restores = await listed(self._client, RESTORES, decode_restore, lane, query)
+                if any(not each.ended for each in restores):
                     return True
             except ApiError as error:
                 # This Velero is gone, and its definitions with it.
                 if error.status != 404:
                     raise
         return False
-
-    async def _restores(self, owner: RunIdentity, lane: str) -> list[Restore]:
-        query, path = {"labelSelector": f"{naming.RUN_UID}={owner.uid}"}, RESTORES.path(lane)
-        found: list[Restore] = []
-        async for page in pages(self._client, path, query):
-            try:
-                found += map(decode_restore, page.items)
-            except msgspec.MsgspecError as error:
-                raise ApiError("GET", path, 200, "", f"one is no Restore ({error})") from error
-        return found

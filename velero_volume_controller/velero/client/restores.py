@@ -9,7 +9,7 @@ import msgspec
 
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.errors import ApiError
-from velero_volume_controller.kube.lists import pages
+from velero_volume_controller.kube.lists import listed
 from velero_volume_controller.kube.resources import Resource
 from velero_volume_controller.velero.client.lanes import VELERO
 from velero_volume_controller.velero.model.names import backup_label
@@ -40,13 +40,8 @@ async def read_restore(client: Client, namespace: str, name: str) -> Restore | N
 
 async def read_volumes(client: Client, namespace: str, restores: Iterable[str]) -> list[PodVolumeRestore]:
     """The volumes that these Restores write. Raises as Client.request."""
-    path = POD_VOLUME_RESTORES.path(namespace)
     found: list[PodVolumeRestore] = []
     for name in restores:
         selector = {"labelSelector": f"{RESTORE_LABEL}={backup_label(name)}"}
-        async for page in pages(client, path, selector):
-            try:
-                found += map(decode_pod_volume_restore, page.items)
-            except msgspec.MsgspecError as error:
-                raise ApiError("GET", path, 200, "", f"one is no PodVolumeRestore ({error})") from error
+        found += await listed(client, POD_VOLUME_RESTORES, decode_pod_volume_restore, namespace, selector)
     return found
