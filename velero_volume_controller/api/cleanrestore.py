@@ -80,6 +80,15 @@ class Approval(StrEnum):
     AUTOMATIC = "automatic"
 
 
+class PredictedFrom(StrEnum):
+    """By what a prediction knows how fast a volume is written."""
+
+    RESTORES = "Restores"
+    """Restores before it."""
+    BACKUPS = "Backups"
+    """How fast it was read: before anything was ever restored here."""
+
+
 class _Spec(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
     """What a person writes: a key that is not known is a mistake."""
 
@@ -357,6 +366,20 @@ class PlanSummary(_Status):
     undoes: Annotated[
         str, Meta(description="The uid of the CleanRestore that is undone: what it left stilled is put back.")
     ] = ""
+    predicted_seconds: Annotated[
+        float | None,
+        Meta(
+            description="Seconds from the first Restore to the end of the last one, as predicted; absent "
+            "where nothing tells."
+        ),
+    ] = None
+    predicted_from: Annotated[
+        PredictedFrom | None,
+        Meta(
+            description="By what it is known how fast a volume is written: Restores of before or, as long as "
+            "there are none, how fast Backups read it."
+        ),
+    ] = None
 
 
 class RunStep(_Status):

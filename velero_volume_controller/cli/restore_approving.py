@@ -24,6 +24,7 @@ from velero_volume_controller.restore.outlook import (
     why_failed,
     why_refused,
 )
+from velero_volume_controller.restore.prediction import expectation
 
 if TYPE_CHECKING:
     from velero_volume_controller.kube.client import Client
@@ -167,9 +168,11 @@ def _show(where: Where, found: CleanRestore) -> Plan:
 
     plan = ask(where, lambda client: read_plan(client, found))
     assert found.spec is not None, "what can't be read is not shown"
+    expected = expectation(found.status.plan)
     print_lines(
         [
             *summary(plan, found.spec, width(), painter()),
+            *(wrap(expected, width(), "* ") if expected else ()),
             "",
             # Neither is broken: they are copied.
             f"Plan {plan.hash}",

@@ -22,6 +22,7 @@ from velero_volume_controller.restore.contents import CONTENTS_COMMAND, read_con
 from velero_volume_controller.restore.plan import make_plan
 from velero_volume_controller.restore.plan_document import document
 from velero_volume_controller.restore.planned import Input, Plan, PlanRefused
+from velero_volume_controller.restore.prediction import expectation, sentence
 
 if TYPE_CHECKING:
     from velero_volume_controller.kube.client import Client
@@ -85,8 +86,11 @@ def plan(command: click.Context, /, name: str, **given: Any) -> int:
     Of the CleanRestore NAME, or of one that a file or options describe. Nothing is made, deleted or
     changed. A plan in which anything is in the way is refused as a whole.
     """
-    made = _offline(command, name) if given["contents"] or given["objects"] else _live(command, name)
-    _print(made, given)
+    if given["contents"] or given["objects"]:
+        made, expected = _offline(command, name), ""
+    else:
+        made, expected = _live(command, name)
+    _print(made, expected, given)
     return _REFUSED if made.refused else 0
 
 
@@ -110,10 +114,14 @@ def _offline(command: click.Context, name: str) -> Plan:
     contents = read_contents(read_data(file, "--contents") for file in given["contents"])
     with Bar() as bar:
         cluster = read_cluster(*read_data(given["objects"]), lambda number: bar("objects", number, None))
-    return _made(Input(asked, contents, cluster, given["namespace"]), given)
+    try:
+        return make_plan(Input(asked, contents, cluster, given["namespace"]))
+    except PlanRefused as error:
+        raise _refused(error, given) from None
 
 
-def _live(command: click.Context, name: str) -> Plan:
+def _live(command: click.Context, name: str) -> tuple[Plan, str]:
+    """And how long Velero is expected to take, in a sentence."""
     given = command.params
     if name and describes(command):
         raise click.UsageError(
@@ -124,9 +132,10 @@ def _live(command: click.Context, name: str) -> Plan:
     written = written_restore(command, "")
     where = Where(written.namespace, given["kubeconfig"], given["context"])
 
-    async def look(client: Client) -> Input:
+    async def look(client: Client) -> tuple[Plan, str]:
         # Imported here: the Kubernetes library takes a second that dumps need not wait for.
         from velero_volume_controller.restore.gather import NotRestorable, ReadForbidden  # noqa: PLC0415
+        from velero_volume_controller.restore.gather_prediction import gather_prediction  # noqa: PLC0415
         from velero_volume_controller.restore.planning import gather_plan  # noqa: PLC0415
         from velero_volume_controller.restore.sources import NoSource  # noqa: PLC0415
 
@@ -134,6 +143,7 @@ def _live(command: click.Context, name: str) -> Plan:
             gathered = await gather_plan(
                 client, written.namespace, written.spec, lambda done, total: bar("kinds", done, total)
             )
+            made = make_plan(gathered.given)
         except PlanRefused as error:
             raise _refused(error, given) from None
         except ReadForbidden as error:
@@ -144,15 +154,15 @@ def _live(command: click.Context, name: str) -> Plan:
             ) from None
         except (NoSource, NotRestorable) as error:
             raise ConfigurationError(f"{str(error).rstrip('.')}.") from None
-        return gathered.given
+        prediction = await gather_prediction(client, gathered, made)
+        return made, sentence(prediction.seconds, prediction.source) if prediction is not None else ""
 
     with Bar() as bar:
-        asked = ask(where, look)
-    return _made(asked, given)
+        return ask(where, look)
 
 
-def _stored(where: Where, name: str) -> Plan:
-    async def look(client: Client) -> Plan:
+def _stored(where: Where, name: str) -> tuple[Plan, str]:
+    async def look(client: Client) -> tuple[Plan, str]:
         # Imported here, as above.
         from velero_volume_controller.restore.handling import read, read_plan  # noqa: PLC0415
 
@@ -160,16 +170,9 @@ def _stored(where: Where, name: str) -> Plan:
         if found.status.plan is None and found.status.problems:
             which = f"CleanRestore {where.namespace}/{name} has no plan"
             raise ConfigurationError(*(f"{which}: {each.rstrip('.')}." for each in found.status.problems))
-        return await read_plan(client, found)
+        return await read_plan(client, found), expectation(found.status.plan)
 
     return ask(where, look)
-
-
-def _made(asked: Input, given: dict[str, Any]) -> Plan:
-    try:
-        return make_plan(asked)
-    except PlanRefused as error:
-        raise _refused(error, given) from None
 
 
 def _refused(error: PlanRefused, given: dict[str, Any]) -> ConfigurationError:
@@ -184,7 +187,7 @@ def _once_from_standard_input(given: dict[str, Any]) -> None:
         raise click.UsageError(f"{' and '.join(reading)}: are -, and standard input can be read once only.")
 
 
-def _print(made: Plan, given: dict[str, Any]) -> None:
+def _print(made: Plan, expected: str, given: dict[str, Any]) -> None:
     if given["output"] == "json":
         print_json(document(made))
     elif given["output"] == "html":
@@ -193,7 +196,9 @@ def _print(made: Plan, given: dict[str, Any]) -> None:
 
         print_lines(page(made, _title(made)).splitlines())
     else:
-        print_lines(restore_plan_text.lines(made, width(), painter(), everything=given["everything"]))
+        print_lines(
+            restore_plan_text.lines(made, width(), painter(), expected, everything=given["everything"])
+        )
 
 
 def _title(made: Plan) -> str:

@@ -27,8 +27,10 @@ _FEW_NAMESPACES: Final = 20
 _ACTION: Final = 8
 
 
-def lines(plan: Plan, columns: int, paint: Paint, *, everything: bool = False) -> Iterator[str]:
-    """All of it, in lines of at most so many columns."""
+def lines(
+    plan: Plan, columns: int, paint: Paint, expected: str = "", *, everything: bool = False
+) -> Iterator[str]:
+    """All of it, in lines of at most so many columns. ``expected`` is a sentence on how long it takes."""
     yield from wrap(_summary(plan), columns)
     yield from _blocked(plan, columns, paint, everything=everything)
     shown = 0
@@ -49,6 +51,8 @@ def lines(plan: Plan, columns: int, paint: Paint, *, everything: bool = False) -
             columns,
         )
     yield from _order(plan, columns)
+    if expected and not plan.refused:
+        yield from wrap(expected, columns)
     for note in plan.notes:
         yield ""
         yield from wrap(safe(note), columns, "Note: ", "")

@@ -135,16 +135,12 @@ class Checker:
             text = f"Whether all has come back can't be seen: {str(error).rstrip('.')}"
             return Checked(Verified(differences=[text]), waiting=True)
         summary = findings.summary
-        waiting = findings.waiting
-        if known.rehearsed is not None and summary.volumes_done < summary.volumes:
-            # The Restores have ended: a pod whose data did not come back is waited for in vain.
-            waiting = False
-        if not waiting or ran.time_is_over:
+        if not findings.waiting or ran.time_is_over:
             report = make_report(ran.owner, ran.status, ran.plan, findings, ran.now, known.versions)
             report = msgspec.structs.replace(report, rehearsal=_line(ran, findings, known))
             summary.report = await write_report(self._client, report, ran.owner)
             self.forget(ran.owner.uid)
-        return Checked(summary, waiting, _retained(ran, known))
+        return Checked(summary, findings.waiting, _retained(ran, known))
 
     async def _learn(self, ran: Ran) -> _Known:
         """What the Backups hold, which nothing changes any more."""
@@ -257,8 +253,8 @@ def _line(ran: Ran, findings: Findings, known: _Known) -> RehearsalLine | None:
     """None where it is no rehearsal."""
     if known.rehearsed is None:
         return None
-    data, ready = measured(ran.status, findings.summary, ran.now, waiting=findings.waiting)
-    return RehearsalLine(data_seconds=data, ready_seconds=ready, retained=_retained(ran, known))
+    _, ready = measured(ran.status, findings.summary, ran.now, waiting=findings.waiting)
+    return RehearsalLine(ready_seconds=ready, retained=_retained(ran, known))
 
 
 def _with(findings: Findings, told: Rehearsed) -> Findings:

@@ -19,6 +19,7 @@ from velero_volume_controller.restore.contents import Contents
 from velero_volume_controller.restore.gather import NotRestorable, ReadForbidden
 from velero_volume_controller.restore.gather_check import Checker, Ran
 from velero_volume_controller.restore.gather_facts import Question, gather_facts
+from velero_volume_controller.restore.gather_prediction import gather_prediction
 from velero_volume_controller.restore.listing import Unreadable
 from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.look_live import look_live
@@ -172,7 +173,8 @@ class Eyes:
             if found.status.phase is RestorePhase.PLANNING:
                 stored = await asyncio.to_thread(store, plan)
                 names = await plan_maps.write(self._client, identity(found), stored)
-                fresh = replace(fresh, config_maps=names, digest=stored.digest)
+                prediction = await gather_prediction(self._client, gathered, plan)
+                fresh = replace(fresh, config_maps=names, digest=stored.digest, prediction=prediction)
             if checked:
                 seen.problems, seen.remarks = await self._validate(found, spec, plan, gathered.held)
             seen.fresh = fresh

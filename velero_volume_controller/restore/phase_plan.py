@@ -85,6 +85,8 @@ def _summary(run: Run, fresh: Fresh) -> PlanSummary:
         namespaces=sorted(found.targets.values()),
         backups=list(fresh.sources),
         undoes=fresh.undoes,
+        predicted_seconds=round(fresh.prediction.seconds, 1) if fresh.prediction else None,
+        predicted_from=fresh.prediction.source if fresh.prediction else None,
     )
 
 

@@ -21,6 +21,7 @@ from velero_volume_controller.api.times import parse_duration, seconds_between
 from velero_volume_controller.api.words import counted
 from velero_volume_controller.restore.phase_restore import follow
 from velero_volume_controller.restore.planned import Action
+from velero_volume_controller.restore.prediction import data_seconds
 from velero_volume_controller.restore.run import LOST, LOST_AFTER, Run, few
 from velero_volume_controller.restore.scratch_objects import config_map_name
 from velero_volume_controller.restore.steps import (
@@ -131,13 +132,11 @@ def measured(
     status: CleanRestoreStatus, found: Verified, now: str, *, waiting: bool
 ) -> tuple[float | None, float | None]:
     """Seconds from the first Restore to the end of the last; and until all was ready, if it is now."""
-    first = status.restores[0].created if status.restores else None
-    ends = [each.ended for each in status.restores if each.ended is not None]
-    if first is None or not ends:
+    data = data_seconds(status)
+    if data is None:
         return None, None
     ready = not waiting and found.pods_ready >= found.pods and found.claims_bound >= found.claims
-    data = max(0.0, seconds_between(first, max(ends)))
-    return data, max(data, seconds_between(first, now)) if ready else None
+    return data, max(data, seconds_between(status.restores[0].created or now, now)) if ready else None
 
 
 def _because(run: Run, checked: Checked) -> Iterator[str]:

@@ -16,6 +16,7 @@ from velero_volume_controller.api.cleanrestore import (
 )
 from velero_volume_controller.api.times import seconds_between
 from velero_volume_controller.restore.planned import Action, Plan
+from velero_volume_controller.restore.prediction import data_seconds
 from velero_volume_controller.restore.steps import RunIdentity
 from velero_volume_controller.restore.verify_found import Findings
 from velero_volume_controller.velero.model.backup_contents import Key
@@ -74,17 +75,17 @@ class UndoLine(_Part, frozen=True, kw_only=True):
 
 
 class RehearsalLine(_Part, frozen=True, kw_only=True):
-    """How long a restore took: seconds from the first Restore until the data was in place, and until all pods
-    were ready, None if they were not."""
+    """``ready_seconds`` are those from the first Restore until all pods were ready, None if they were not."""
 
-    data_seconds: float | None = None
     ready_seconds: float | None = None
     retained: tuple[str, ...] = ()
 
 
 class Report(_Part, frozen=True, kw_only=True):
     """``from_approval`` and ``stilled`` are seconds until this report was made: since the plan was approved,
-    and since workloads were first stilled, which is the RTO that users of the workloads see.
+    and since workloads were first stilled, which is the RTO that users of the workloads see. ``data_seconds``
+    are those from the first Restore until the data was in place, and ``predicted_seconds`` what the plan
+    expected of them; None where it is not known.
 
     ``cut`` says of which lists so many entries were left out.
     """
@@ -102,6 +103,8 @@ class Report(_Part, frozen=True, kw_only=True):
     phases: tuple[RunStep, ...] = ()
     from_approval: float = 0.0
     stilled: float = 0.0
+    data_seconds: float | None = None
+    predicted_seconds: float | None = None
     summary: Verified
     restores: tuple[RunRestore, ...] = ()
     differences: tuple[str, ...] = ()
@@ -153,6 +156,8 @@ def make_report(
         phases=tuple(status.steps),
         from_approval=_since(status.started, now),
         stilled=_since(_began(status.steps, RestorePhase.QUIESCING), now),
+        data_seconds=data_seconds(status),
+        predicted_seconds=status.plan.predicted_seconds if status.plan else None,
         summary=summary,
         restores=tuple(status.restores),
         differences=findings.differences,

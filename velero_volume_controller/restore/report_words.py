@@ -9,7 +9,6 @@ from velero_volume_controller.api.times import seconds_between
 from velero_volume_controller.api.words import amount, counted, span
 from velero_volume_controller.restore.report import (
     Because,
-    RehearsalLine,
     Report,
     VolumeLine,
     phase_seconds,
@@ -73,8 +72,12 @@ def times(report: Report) -> Iterator[tuple[str, str]]:
     for step in report.phases:
         if step.phase.value != "AwaitingApproval":
             yield step.phase.value, span(phase_seconds(step, report.made))
+    yield "from the first Restore until the data was in place", _data(report)
     if report.rehearsal is not None:
-        yield from _measured(report.rehearsal)
+        # A real restore clears away before, which is not in it.
+        ready = report.rehearsal.ready_seconds
+        told = "not known, for not all were" if ready is None else span(ready)
+        yield "from the first Restore until all pods were ready (RTO)", told
         return
     yield "since it was approved", span(report.from_approval)
     if report.stilled:
@@ -117,12 +120,9 @@ def groups(report: Report) -> Iterator[tuple[str, tuple[Because, ...], int]]:
             yield name, told, number
 
 
-def _measured(found: RehearsalLine) -> Iterator[tuple[str, str]]:
-    """A real restore clears away before, which is not in it."""
-    data, ready = found.data_seconds, found.ready_seconds
-    yield "from the first Restore until the data was in place", "not known" if data is None else span(data)
-    told = "not known, for not all were" if ready is None else span(ready)
-    yield "from the first Restore until all pods were ready (RTO)", told
+def _data(report: Report) -> str:
+    took = "not known" if report.data_seconds is None else span(report.data_seconds)
+    return took if report.predicted_seconds is None else f"{took}, predicted {span(report.predicted_seconds)}"
 
 
 def way_back(report: Report) -> Iterator[str]:

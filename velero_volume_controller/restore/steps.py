@@ -16,6 +16,7 @@ from velero_volume_controller.api.cleanrestore import (
 )
 from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.planned import Plan
+from velero_volume_controller.restore.prediction import Prediction
 from velero_volume_controller.velero.model.backup_contents import Key
 from velero_volume_controller.velero.model.backups import Backup
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
@@ -66,7 +67,8 @@ class Unplannable:
 class Fresh:
     """A plan of now. ``sources`` are its Backups in the order in which they are restored; ``config_maps``
     hold it already, and ``digest`` is of what they hold. ``undoes`` is the uid of the run that it undoes,
-    ``schedule`` what made the set that a rehearsal restores, where one did."""
+    ``schedule`` what made the set that a rehearsal restores, where one did. ``prediction`` is of the time
+    that Velero takes."""
 
     plan: Plan
     sources: tuple[SourceBackup, ...]
@@ -74,6 +76,7 @@ class Fresh:
     digest: str = ""
     undoes: str = ""
     schedule: str = ""
+    prediction: Prediction | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ def verify(plan: Plan, contents: Contents, found: Found) -> Findings:
         by_state[verdict.state].append(key)
         if verdict.state is State.LEFT_OUT:
             left_out.setdefault(verdict.text, []).append(key)
-    ready, data = readiness(where), volumes(where)
+    data = volumes(where)
+    ready = readiness(where, data.starved)
     said = [verdict.text for verdict in verdicts.values() if verdict.state is State.DIFFERENT]
     said += [*_untold(where, by_state[State.UNKNOWN]), *ready.differences, *data.differences]
     said += _errors(where, by_state[State.DIFFERENT], said)

@@ -6,7 +6,7 @@ Job that was running begins anew and may take hours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,11 +52,11 @@ class _One:
     difference: str = ""
 
 
-def readiness(scene: Scene) -> Readiness:
-    """Look at claims, workloads and pods of their own."""
+def readiness(scene: Scene, starved: Collection[Key] = ()) -> Readiness:
+    """Look at claims, workloads and pods of their own. ``starved`` are pods that can't become ready."""
     notes: list[str] = []
     claims = list(_claims(scene, notes))
-    pods = [*_workloads(scene), *_own_pods(scene)]
+    pods = [*_workloads(scene, starved), *_own_pods(scene, starved)]
     both = [*claims, *pods]
     said = [each.difference for each in both if each.difference]
     return Readiness(
@@ -97,7 +97,7 @@ def _claims(scene: Scene, notes: list[str]) -> Iterator[_One]:
             notes.append(f"{key} is not bound: no pod uses it, and the backup has no data of it.")
 
 
-def _workloads(scene: Scene) -> Iterator[_One]:
+def _workloads(scene: Scene, starved: Collection[Key]) -> Iterator[_One]:
     below = _below(scene)
     for key in _held(scene, COUNTED):
         workload = scene.found.workloads.get(key)
@@ -109,7 +109,10 @@ def _workloads(scene: Scene) -> Iterator[_One]:
         if workload.settled and ready >= workload.desired:
             yield _One(workload.desired, ready)
         else:
-            yield _One(workload.desired, ready, True, _unready(workload, ready, below.get(workload.uid, [])))
+            pods = below.get(workload.uid, [])
+            hopeless = sum(pod.key in starved for pod in pods)
+            waiting = not workload.settled or ready + hopeless < workload.desired
+            yield _One(workload.desired, ready, waiting, _unready(workload, ready, pods))
 
 
 def _below(scene: Scene) -> Mapping[str, list[PodState]]:
@@ -139,7 +142,7 @@ def _unready(workload: WorkloadState, ready: int, pods: list[PodState]) -> str:
     return f"{text}; see {_describe(key)}"
 
 
-def _own_pods(scene: Scene) -> Iterator[_One]:
+def _own_pods(scene: Scene, starved: Collection[Key]) -> Iterator[_One]:
     """Pods that no workload makes, or one that can't be counted: an operator's."""
     for key in _held(scene, {kinds.POD}):
         pod = scene.found.pods.get(key)
@@ -149,7 +152,7 @@ def _own_pods(scene: Scene) -> Iterator[_One]:
             yield _One(1, 1)
             continue
         why = f"{key} is not ready ({pod.why}); see {_describe(key)}"
-        yield _One(1, 0, pod.phase != _FAILED, why)
+        yield _One(1, 0, pod.phase != _FAILED and key not in starved, why)
 
 
 def _describe(key: Key) -> str:

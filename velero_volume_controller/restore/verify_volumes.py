@@ -28,11 +28,12 @@ _Which = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Volumes:
-    """``differences`` and ``notes`` are sentences."""
+    """``differences`` and ``notes`` are sentences. ``starved`` are pods whose data will not come any more."""
 
     written: tuple[Written, ...]
     differences: tuple[str, ...]
     notes: tuple[str, ...]
+    starved: frozenset[Key]
 
 
 def volumes(scene: Scene) -> Volumes:
@@ -52,7 +53,7 @@ def volumes(scene: Scene) -> Volumes:
             lacking.append(f"{each} came back without its data, for the backup lacks it: {each.reason}")
     if not scene.contents.data_known:
         notes.append("The backup does not tell of all volumes: whether it has data of others can't be known.")
-    return Volumes(tuple(written), (*differences, *lacking), tuple(notes))
+    return Volumes(tuple(written), (*differences, *lacking), tuple(notes), frozenset(_starved(scene)))
 
 
 def _judged(scene: Scene) -> Iterator[tuple[Written, str]]:
@@ -74,6 +75,26 @@ def _judged(scene: Scene) -> Iterator[tuple[Written, str]]:
                 yield _empty(each, target), ""
             else:
                 yield _files(scene, each, target, restored, backed_up.bytes_total if backed_up else None)
+
+
+def _starved(scene: Scene) -> Iterator[Key]:
+    """Pods as Velero made them. Its init container lets none of their containers start before the data of
+    each volume has come (pkg/restore/actions/pod_volume_restore_action.go)."""
+    seen, taken = _seen(scene), _taken(scene)
+    for each in scene.contents.data:
+        target = scene.plan.targets.get(each.namespace)
+        if target is None or not each.pod or each.snapshot:
+            continue
+        restored = seen.get((target, each.pod, each.volume))
+        backed_up = taken.get((each.namespace, each.pod, each.volume))
+        if restored is None:
+            over = backed_up is None or backed_up.message != _EMPTY
+        else:
+            over = restored.phase in VOLUME_ENDED and restored.phase != COMPLETED
+        pod = Key(*kinds.POD, target, each.pod)
+        live = scene.live(pod)
+        if over and live is not None and scene.made_by_run(live):
+            yield pod
 
 
 def _seen(scene: Scene) -> Mapping[_Which, PodVolumeRestore]:

@@ -73,6 +73,7 @@ def report(world: World = WORLD, *, ended: str = "Completed", undo: bool = True)
             hash=world.plan.hash,
             made="2026-11-24T01:58:00Z",
             backups=[SourceBackup(name="nightly-1", namespace="velero")],
+            predicted_seconds=120.0,
         ),
         steps=steps,
         restores=[
@@ -81,6 +82,7 @@ def report(world: World = WORLD, *, ended: str = "Completed", undo: bool = True)
                 namespace="velero",
                 backup="nightly-1",
                 phase=ended,
+                created=times[5],
                 started=times[5],
                 ended=times[6],
                 errors=int(ended != "Completed"),

@@ -94,6 +94,7 @@ def test_everything_is_told(made: Report, show: str) -> None:
         "UndoBackup",
         "3m 55s",
         "5m 00s",
+        "2m 20s, predicted 2m 00s",
         "9.8 KiB",
         "nightly-1",
         "no node-agent runs on gpu",

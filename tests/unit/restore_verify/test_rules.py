@@ -28,6 +28,10 @@ ALONE = restored([pod("alone")])
 JOB = live("Job nightly", ended=True)
 USED = restored([pod("alone", "data"), claim("data")])
 SNAPPED = restored([claim("data")], [snapshot("data")])
+STARVED = DATABASE.state("StatefulSet db", ready=0).state("Pod db-0", ready=False, phase="Pending")
+STARVED_ALONE = restored(
+    [pod("alone", "data"), claim("data"), volume("data")], [fs_data("alone", "data", "data")]
+).state("Pod alone", ready=False, phase="Pending")
 
 
 def errors(text: str) -> Messages:
@@ -385,6 +389,22 @@ WAITING: dict[str, tuple[World, bool]] = {
     "for a pod of nobody's": (ALONE.state("Pod alone", ready=False), True),
     "not for a lost claim": (DATABASE.state("PersistentVolumeClaim data", phase="Lost"), False),
     "not for a pod that has failed": (ALONE.state("Pod alone", ready=False, phase="Failed"), False),
+    "not for a workload whose pods wait for data that will not come": (
+        STARVED.volume("pvr-db-0-data", phase="Failed"),
+        False,
+    ),
+    "not for such a pod of nobody's": (STARVED_ALONE.volume("pvr-alone-data", phase="Canceled"), False),
+    "not for a pod of which Velero forgot the data": (STARVED_ALONE.without_volumes(), False),
+    "for a pod whose data has come": (STARVED, True),
+    "for a pod whose data still comes": (STARVED.volume("pvr-db-0-data", phase="InProgress"), True),
+    "for a workload that lacks more pods than those": (
+        STARVED.volume("pvr-db-0-data", phase="Failed").state("StatefulSet db", desired=2),
+        True,
+    ),
+    "for a pod that was made again, without data": (
+        STARVED.volume("pvr-db-0-data", phase="Failed").objects(change={"Pod db-0": {"labels": {}}}),
+        True,
+    ),
     "not for what is missing": (CONFIG.objects("ConfigMap a"), False),
     "not when all is there": (DATABASE, False),
 }

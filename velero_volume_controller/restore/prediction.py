@@ -1,0 +1,147 @@
+"""How long Velero will take to restore, predicted from what it took before. Pure.
+
+Counted is the time from the first Restore to the end of the last, as a rehearsal measures it. Restores run
+one at a time; within one, each node-agent writes at most ``loadConcurrency`` volumes at a time. On which node
+a pod comes up again is not known beforehand: the volumes are dealt out evenly.
+"""
+
+from __future__ import annotations
+
+import heapq
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from velero_volume_controller.api.cleanrestore import CleanRestoreStatus, PlanSummary, PredictedFrom
+from velero_volume_controller.api.times import seconds_between
+from velero_volume_controller.api.words import span
+from velero_volume_controller.velero.model.names import backup_label
+from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
+from velero_volume_controller.velero.model.restore_runs import COMPLETED, PodVolumeRestore, Restore
+
+#: Seconds that a Restore takes besides its objects and its volumes, as long as none tells better: measured
+#: with Velero 1.18.3.
+_OVERHEAD: Final = 7.0
+#: Seconds for each object, at the 100 requests a second of Velero's client (--client-qps).
+_OBJECT: Final = 0.03
+#: Seconds that a volume takes whatever is in it: since 1.17 a pod is started for it.
+_VOLUME: Final = 4.0
+#: Seconds until a Restore that has ended is seen, and the next is made.
+_BETWEEN: Final = 2.0
+#: Of the Restores before, only so many of the newest count.
+_NEWEST: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What Velero has done before: Restores, and the volumes that they wrote."""
+
+    restores: tuple[Restore, ...] = ()
+    restored: tuple[PodVolumeRestore, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """What is to be restored. ``taken`` are its volumes; ``writers`` how many the nodes write at a time."""
+
+    backups: tuple[str, ...]
+    objects: int
+    taken: tuple[PodVolumeBackup, ...]
+    writers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """``learnt`` counts the volumes by which it was told how fast one is written."""
+
+    seconds: float
+    volumes: int
+    bytes: int
+    source: PredictedFrom
+    learnt: int
+
+
+def sentence(seconds: float, source: PredictedFrom) -> str:
+    """A prediction, told to a person."""
+    said = f"Velero is expected to take {span(seconds)} from its first Restore to the end of the last"
+    if source is PredictedFrom.RESTORES:
+        return f"{said}, by what Restores took before."
+    return f"{said}, guessed from how fast the backup was made; vvc restore rehearse measures it."
+
+
+def expectation(planned: PlanSummary | None) -> str:
+    """That of a plan which was made, told likewise; empty where nothing was predicted."""
+    if planned is None or planned.predicted_seconds is None or planned.predicted_from is None:
+        return ""
+    return sentence(planned.predicted_seconds, planned.predicted_from)
+
+
+def data_seconds(status: CleanRestoreStatus) -> float | None:
+    """What it took, counted likewise; None as long as no Restore has ended."""
+    first = status.restores[0].created if status.restores else None
+    ends = [each.ended for each in status.restores if each.ended is not None]
+    return max(0.0, seconds_between(first, max(ends))) if first is not None and ends else None
+
+
+def predict(coming: Coming, past: Past) -> Prediction | None:
+    """None if there are volumes, and nothing tells how fast one is written."""
+    volumes = [each for each in coming.taken if each.phase == COMPLETED]
+    written = [each for each in past.restored if each.phase == COMPLETED]
+    seen = [(each.bytes_done, each.started, each.completed) for each in written]
+    source = PredictedFrom.RESTORES
+    if _rate(seen) is None:
+        seen = [(each.bytes_done, each.started, each.completed) for each in volumes]
+        source = PredictedFrom.BACKUPS
+    rate = _rate(seen)
+    size = sum(each.bytes_total for each in volumes)
+    if rate is None:
+        if size:
+            return None
+        rate = 1.0
+    overhead = _overhead(past, written, rate, coming.writers)
+    by_backup: dict[str, list[int]] = {name: [] for name in coming.backups}
+    for each in sorted(volumes, key=lambda one: (one.pod_namespace, one.pod, one.volume)):
+        by_backup.setdefault(each.backup, []).append(each.bytes_total)
+    seconds = coming.objects * _OBJECT + _BETWEEN * (len(by_backup) - 1)
+    seconds += sum(overhead + _makespan(sizes, rate, coming.writers) for sizes in by_backup.values())
+    return Prediction(seconds, len(volumes), size, source, len(seen))
+
+
+def _rate(seen: Iterable[tuple[int, str | None, str | None]]) -> float | None:
+    """Bytes a second of one volume, of all of them together; None if there is none that tells."""
+    done = took = 0.0
+    for size, start, end in seen:
+        if size > 0 and start is not None and end is not None:
+            done += size
+            # Velero's times are of whole seconds.
+            took += max(1.0, seconds_between(start, end))
+    return done / took if took else None
+
+
+def _makespan(sizes: Sequence[int], rate: float, writers: int) -> float:
+    """Seconds until all are written, each begun when a writer is free."""
+    free = [0.0] * max(writers, 1)
+    for size in sizes:
+        heapq.heappush(free, heapq.heappop(free) + _VOLUME + size / rate)
+    return max(free)
+
+
+def _overhead(past: Past, written: Iterable[PodVolumeRestore], rate: float, writers: int) -> float:
+    """Seconds that a Restore took besides, of most of the newest."""
+    by_restore: dict[str, list[int]] = {}
+    for each in written:
+        by_restore.setdefault(each.restore, []).append(each.bytes_done)
+    besides = [
+        seconds_between(each.started, each.completed)
+        - each.items * _OBJECT
+        - _makespan(by_restore[backup_label(each.name)], rate, writers)
+        for each in _newest(past.restores, by_restore)
+        if each.started is not None and each.completed is not None
+    ]
+    return max(0.0, statistics.median(besides)) if besides else _OVERHEAD
+
+
+def _newest(restores: Iterable[Restore], with_volumes: Mapping[str, list[int]]) -> list[Restore]:
+    told = [each for each in restores if each.phase == COMPLETED and backup_label(each.name) in with_volumes]
+    return sorted(told, key=lambda each: (each.started or "", each.name))[-_NEWEST:]
