@@ -37,9 +37,9 @@ class Live(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ``protected``: it says so itself. ``ended``: a pod or a Job that has run to its end. ``mounts`` are a
     pod's (volume, claim), ``scheduled`` whether it has a node. ``volume`` is the PersistentVolume that a
     claim is bound to; of a PersistentVolume, ``claim`` is the one bound to it, and ``stays`` whether it
-    outlives that claim. ``version`` is its resourceVersion. ``replicas`` and ``suspended`` are what a
-    workload wants, None where it has no such field; ``quiesced`` is what was noted when it was stilled.
-    ``claims_go``: a StatefulSet whose claims are deleted when it is scaled down.
+    outlives that claim. ``version`` is its resourceVersion, ``created`` when it was made. ``replicas`` and
+    ``suspended`` are what a workload wants, None where it has no such field; ``quiesced`` is what was noted
+    when it was stilled. ``claims_go``: a StatefulSet whose claims are deleted when it is scaled down.
     """
 
     key: Key
@@ -58,6 +58,7 @@ class Live(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     claim: tuple[str, str] | None = None
     stays: bool = False
     version: str = ""
+    created: str = ""
     replicas: int | None = None
     suspended: bool | None = None
     quiesced: str = ""
@@ -82,6 +83,7 @@ class _WireMetadata(msgspec.Struct, frozen=True, rename="camel"):
     namespace: str = ""
     generation: int = 0
     resource_version: str = ""
+    creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
@@ -243,6 +245,7 @@ def _live(wire: _WireMetadata, raw: bytes | msgspec.Raw, group: str, kind: str, 
         terminating=wire.deletion_timestamp is not None,
         # A slip of the pen shall not cost what somebody wanted to keep.
         version=wire.resource_version,
+        created=wire.creation_timestamp or "",
         quiesced=annotations.get(QUIESCED, ""),
         protected=any(said.get(PROTECT, "false") != "false" for said in (labels, annotations)),
         **more,

@@ -27,6 +27,7 @@ from velero_volume_controller.velero.model.restore_runs import RESTORE_LABEL
 _LOOK_AGAIN: Final = 2.0
 #: Velero's label on what no Backup takes (pkg/apis/velero/v1/labels_annotations.go, ExcludeFromBackupLabel).
 EXCLUDED: Final = "velero.io/exclude-from-backup"
+_MADE_AFTER: Final = "it was made after that Backup"
 _KEPT_OUT: Final = f"its label {EXCLUDED} keeps it out of every Backup"
 
 
@@ -147,7 +148,7 @@ def _uncovered(run: Run) -> Iterator[Uncovered]:
         if excluded:
             reason = _KEPT_OUT
         elif any(taken[:2] == where for taken in (*whole, *snapshots)):
-            reason = "it was made after that Backup"
+            reason = _MADE_AFTER
         else:
             reason = told.get(where, "Velero read it from no pod that runs")
         yield Uncovered(namespace=where[0], claim=where[1], reason=reason)
@@ -156,6 +157,8 @@ def _uncovered(run: Run) -> Iterator[Uncovered]:
 def _left_out(run: Run) -> Iterator[str]:
     """What goes, holds no data, and is not in it: why. What a controller makes anew is not missed, nor what
     an earlier plan of this run has restored, for it was not there before."""
+    undo = run.status.undo
+    assert undo is not None
     made = {label_value(each.name) for each in run.status.restores}
     for each in run.plan.objects:
         live = run.live.get(each.key)
@@ -165,8 +168,13 @@ def _left_out(run: Run) -> Iterator[str]:
             continue
         if _excluded(live):
             yield f"{each.key} ({_KEPT_OUT})"
-        elif each.key not in run.observed.backed_up and live.labels.get(RESTORE_LABEL) not in made:
+        elif live.labels.get(RESTORE_LABEL) in made:
+            continue
+        elif each.key not in run.observed.backed_up:
             yield f"{each.key} (Velero did not take it)"
+        elif undo.kept and undo.created is not None and live.created > undo.created:
+            # It holds one of this name that is gone.
+            yield f"{each.key} ({_MADE_AFTER})"
 
 
 def _excluded(live: Live) -> bool:

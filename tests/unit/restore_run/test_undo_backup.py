@@ -278,6 +278,21 @@ def test_a_claim_that_somebody_made_after_the_undo_backup_that_is_kept_is_not_de
     assert "nothing was touched" not in outcome(taken)[2]
 
 
+def test_nor_is_another_object_that_somebody_made_since() -> None:
+    undo, seen = known(phase="Completed", uid="uid", kept=True), backup(NAME, "Completed")
+    newer, older = (replace(SETTINGS, created=f"2026-11-24T0{hour}:30:00Z") for hour in (2, 1))
+    taken = look_at(undo, seen, deleted=True, live=[DATA, newer], taken=(taken_of(),))
+    assert outcome(taken)[:2] == ("Failed", "UndoIncomplete")
+    assert "ConfigMap shop/settings (it was made after that Backup)" in outcome(taken)[2]
+    for fine in (older, replace(newer, labels={RESTORE_LABEL: "rescue-1"})):
+        status = in_phase(P.UNDO_BACKUP, PLAN, deleted=True)
+        status.undo = undo
+        status.restores = [RunRestore(name="rescue-1", namespace="velero", backup="b1")]
+        held = frozenset(each.key for each in (DATA, DB, SETTINGS))
+        taken = take(status, PLAN, live=[DATA, fine], undo=seen, taken=(taken_of(),), backed_up=held)
+        assert taken.status.phase is P.QUIESCING
+
+
 def test_a_kept_one_that_is_lost_does_not_hold_the_run_up_for_ever() -> None:
     status = in_phase(P.UNDO_BACKUP, PLAN, deleted=True)
     status.steps[-1].started = "2026-11-24T03:00:00Z"
