@@ -1,8 +1,8 @@
 """`make bench-backup`: BackupSets beside the best-configured plain Backup, on three nodes of the lab.
 
 The contenders take turns in one run on new data of the same sizes, so that the machine's moods hit
-all of them. BENCH_SCENARIOS (equal, unequal, broken, lanes; several separated by spaces), BENCH_ROUNDS,
-BENCH_SCALE (of the data) and BENCH_MEGABITS (what a node sends) change the size.
+all of them. BENCH_SCENARIOS (equal, unequal, broken, lanes, rehearsals; several separated by spaces),
+BENCH_ROUNDS, BENCH_SCALE (of the data) and BENCH_MEGABITS (what a node sends) change the size.
 """
 
 from __future__ import annotations

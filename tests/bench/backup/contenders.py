@@ -9,9 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 from hack.demo.movement import ENDED
+from hack.lab.shell import LabError
 from hack.lab.velero import Velero
 from tests.bench.backup import api
 from tests.bench.backup.clock import Clock, Took
+from tests.e2e.restores_running import ENDED as RESTORE_ENDED
 from tests.e2e.sets_restoring import Point, points
 from tests.e2e.sets_running import SET_ENDED, RunningSet
 
@@ -31,6 +33,16 @@ class Result:
     twice: int = 0
     predicted: float | None = None
     lower_bound: float | None = None
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """A rehearsal that has ended. Seconds from the first Restore to the end of the last; `source` is what the
+    prediction was made from."""
+
+    seconds: float
+    predicted: float | None
+    source: str
 
 
 @dataclass(frozen=True)
@@ -102,6 +114,24 @@ def backup_set(
     )
 
 
+def rehearsed(namespace: str, restored: Sequence[Point]) -> Rehearsed:
+    """Restored into scratch namespaces, which are gone again."""
+    name = f"rehearsal-{uuid4().hex[:6]}"
+    spec = {"source": {"backups": [point.backup for point in restored]}, "rehearsal": {}}
+    body = {
+        "apiVersion": "/".join(api.OURS),
+        "kind": "CleanRestore",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
+    api.create(api.OURS, namespace, "cleanrestores", body)
+    status = api.awaited(lambda: _restore_ended(namespace, name), f"{name} ends", SECONDS)
+    measured, plan = status.get("rehearsal", {}).get("dataSeconds"), status.get("plan", {})
+    if measured is None:
+        raise LabError(f"{name}: measured nothing; {status.get('phase')} {status.get('problems')}")
+    return Rehearsed(measured, plan.get("predictedSeconds"), plan.get("predictedFrom", "nothing"))
+
+
 def moved(velero: Velero, backups: Sequence[str] | set[str]) -> int:
     """The bytes of volumes that these Backups read."""
     found = api.items(api.VELERO, velero.namespace, "podvolumebackups") if backups else []
@@ -112,6 +142,11 @@ def moved(velero: Velero, backups: Sequence[str] | set[str]) -> int:
 def _ended(velero: Velero, name: str) -> dict[str, Any] | None:
     found = api.get(api.VELERO, velero.namespace, "backups", name)
     return found if found.get("status", {}).get("phase") in ENDED else None
+
+
+def _restore_ended(namespace: str, name: str) -> dict[str, Any] | None:
+    status: dict[str, Any] = api.get(api.OURS, namespace, "cleanrestores", name).get("status", {})
+    return status if status.get("phase") in RESTORE_ENDED else None
 
 
 def _set_ended(made: RunningSet) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.backup.contenders import Result
+from tests.bench.backup.contenders import Rehearsed, Result
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -55,6 +55,17 @@ def predictions(runs: Sequence[Result]) -> None:
     bound = ", ".join(f"{run.took.seconds / (run.lower_bound or 1):.2f}" for run in told)
     console.print(f"  predicted ÷ actual: {guessed} (aim 0.8 to 1.25)")
     console.print(f"  actual ÷ the plan's lower bound: {bound} (aim ≤ 1.15)")
+
+
+def rehearsals(title: str, found: Mapping[str, Sequence[Rehearsed]]) -> None:
+    """What was predicted of each, from what, and what it took."""
+    table = Table("", "predicted from", "predicted", "took", "ratio", title=title, title_justify="left")
+    for name, runs in found.items():
+        for run in runs:
+            ratio = "" if run.predicted is None else f"{run.predicted / run.seconds:.2f}"
+            predicted = "" if run.predicted is None else f"{run.predicted:.0f}"
+            table.add_row(name, run.source, predicted, f"{run.seconds:.0f}", ratio)
+    console.print(table)
 
 
 def slowest_node(seconds: float, runs: Sequence[Result]) -> None:

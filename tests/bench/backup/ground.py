@@ -100,7 +100,7 @@ def on_the_lab() -> Iterator[Lab]:
             raise SystemExit(f"the benchmark needs {NODES} nodes of the lab's own")
         storage.install()
         velero.install(lab, "1.18.3")
-        controller.deploy(lab)
+        controller.deploy(lab, restores=True)
         after.callback(controller.remove)
         yield lab
 

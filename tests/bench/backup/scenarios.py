@@ -12,7 +12,7 @@ from hack.lab import faults, kubectl
 from hack.lab.cluster import Lab
 from hack.lab.velero import Velero
 from tests.bench.backup import figures, ground
-from tests.bench.backup.contenders import Disturbance, Result, backup_set, plain
+from tests.bench.backup.contenders import Disturbance, Rehearsed, Result, backup_set, plain, rehearsed
 from tests.bench.backup.ground import MEGABITS, ROUNDS, Contender
 from tests.e2e.sets_samples import MB, POD, App
 
@@ -78,11 +78,26 @@ def lanes(lab: Lab) -> None:
         )
 
 
+def rehearsals(lab: Lab) -> None:
+    """How near the predicted time of a restore comes: at first nothing was ever restored."""
+    found: dict[str, list[Rehearsed]] = defaultdict(list)
+    tuned = ground.contenders(slots=3, node_load=1)
+    for megabits, what in ((MEGABITS, f"{MEGABITS:g} Mbit/s a node"), (None, "nothing shaped")):
+        apps = ground.unequal(lab)
+        with ground.with_data(lab, apps, megabits):
+            for who in (tuned[2], tuned[1]):
+                result = ground.one_run(lab, who, apps)
+                for _ in range(ROUNDS):
+                    found[f"{who.name}, {what}"].append(rehearsed(who.lanes[0].namespace, result.points))
+    figures.rehearsals("Rehearsals of nine namespaces: predicted beside measured", found)
+
+
 ALL: Mapping[str, Callable[[Lab], None]] = {
     "equal": equal,
     "unequal": unequal,
     "broken": broken,
     "lanes": lanes,
+    "rehearsals": rehearsals,
 }
 
 
