@@ -60,17 +60,17 @@ NAMESPACE: Final = ("", "Namespace")
 SECRET: Final = ("", "Secret")
 CRON_JOB: Final = ("batch", "CronJob")
 JOB: Final = ("batch", "Job")
+DEPLOYMENT: Final = ("apps", "Deployment")
+REPLICA_SET: Final = ("apps", "ReplicaSet")
 STATEFUL_SET: Final = ("apps", "StatefulSet")
 
 #: Workloads that are quiesced by scaling them to no replicas.
-SCALED: Final = frozenset(
-    {("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "ReplicaSet"), ("", "ReplicationController")}
-)
+SCALED: Final = frozenset({DEPLOYMENT, STATEFUL_SET, REPLICA_SET, ("", "ReplicationController")})
 #: Workloads that adopt pods which nobody controls, and name their own after themselves.
 ADOPTING: Final = frozenset(
     {
-        ("apps", "ReplicaSet"),
-        ("apps", "StatefulSet"),
+        REPLICA_SET,
+        STATEFUL_SET,
         ("apps", "DaemonSet"),
         ("", "ReplicationController"),
         JOB,
@@ -130,8 +130,9 @@ def ours(key: Key) -> bool:
 
 
 def owns_nothing(key: Key) -> bool:
-    """Whether nothing belongs to it, unless somebody has written so by hand."""
-    return of(key) in _READ
+    """Whether nothing belongs to it that a plan is about, unless somebody has written so by hand. What a
+    Service owns, EndpointSlices, the control plane makes and takes away by itself."""
+    return of(key) in _READ or of(key) == ("", "Service")
 
 
 def clearing_rank(key: Key) -> int:

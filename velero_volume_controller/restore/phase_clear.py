@@ -6,7 +6,7 @@ read by others goes after them: an operator may need its Secret to the last. Fin
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from velero_volume_controller.api.cleanrestore import RestorePhase
@@ -46,8 +46,8 @@ def clear(run: Run) -> None:
         return
     if ground.due:
         _begin_to_delete(run)
-        owners = {owner.uid for each in run.live.values() for owner in each.owners}
-        run.actions += [_delete(each, owners) for each in ground.due]
+        below = _below(run.live.values())
+        run.actions += [_delete(each, below) for each in ground.due]
     run.progressing("True", "Clearing", f"{run.progress.gone} of {run.progress.to_go} objects are gone")
     run.wakes.append(0.2 if ground.due else _LOOK_AGAIN)
 
@@ -78,18 +78,43 @@ def _begin_to_delete(run: Run) -> None:
         run.status.undo.kept = True
 
 
-def _delete(live: Live, owners: Set[str]) -> Delete:
+def _below(objects: Iterable[Live]) -> Mapping[str, list[Live]]:
+    """What belongs to each, by its uid."""
+    found: dict[str, list[Live]] = {}
+    for each in objects:
+        for owner in each.owners:
+            found.setdefault(owner.uid, []).append(each)
+    return found
+
+
+def _delete(live: Live, below: Mapping[str, list[Live]]) -> Delete:
     """The last door: whatever a plan says, this is not for anything to go through.
 
     In the foreground, the garbage collector asks three times for each object before it lets it go, and may
     ask 40 times a second (kube-controller-manager 1.34, --kube-api-qps): 13 objects a second. What owns
-    nothing, by its kind and as far as can be seen, needs none of that.
+    nothing, by its kind and as far as can be seen, needs none of that, nor does what stands still.
     """
     assert live.key.namespace, f"{live.key} is cluster-scoped"
     assert not kinds.veleros(live.key), f"{live.key} is Velero's"
     assert not kinds.ours(live.key), f"{live.key} is this project's own"
-    alone = kinds.owns_nothing(live.key) and live.uid not in owners
-    return Delete(live.key, live.uid, live.version, foreground=not alone)
+    alone = kinds.owns_nothing(live.key) and live.uid not in below
+    foreground = not (alone or _stands_still(live, below))
+    return Delete(live.key, live.uid, live.version, foreground=foreground)
+
+
+def _stands_still(live: Live, below: Mapping[str, list[Live]]) -> bool:
+    """Whether it is a Deployment at none, above ReplicaSets at none that own nothing. That one was seen says
+    that all of them were: they go after it, and are waited for."""
+    middle = below.get(live.uid, [])
+    return (
+        kinds.of(live.key) == kinds.DEPLOYMENT
+        and live.replicas == 0
+        and bool(middle)
+        and all(
+            kinds.of(each.key) == kinds.REPLICA_SET and each.replicas == 0 and each.uid not in below
+            for each in middle
+        )
+    )
 
 
 def _in_trouble(run: Run) -> bool:

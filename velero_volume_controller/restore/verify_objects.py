@@ -20,10 +20,9 @@ from velero_volume_controller.velero.model.restores import NEVER_RESTORED
 
 _SECRET: Final = ("", "Secret")
 _SERVICE_ACCOUNT: Final = ("", "ServiceAccount")
-_REPLICA_SET: Final = ("apps", "ReplicaSet")
 _API_SERVICE: Final = ("apiregistration.k8s.io", "APIService")
 #: Made for their workload, and pruned by it.
-_REVISIONS: Final = frozenset({_REPLICA_SET, ("apps", "ControllerRevision")})
+_REVISIONS: Final = frozenset({kinds.REPLICA_SET, ("apps", "ControllerRevision")})
 _SNAPSHOTS: Final = frozenset(
     {
         ("snapshot.storage.k8s.io", "VolumeSnapshot"),

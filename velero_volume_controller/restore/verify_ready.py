@@ -103,7 +103,7 @@ def _workloads(scene: Scene, starved: Collection[Key]) -> Iterator[_One]:
         workload = scene.found.workloads.get(key)
         if workload is None or workload.key not in scene.found.cluster.objects:
             continue
-        if workload.controlled and kinds.of(key) == ("apps", "ReplicaSet"):
+        if workload.controlled and kinds.of(key) == kinds.REPLICA_SET:
             continue
         ready = min(workload.ready, workload.desired)
         if workload.settled and ready >= workload.desired:

@@ -15,7 +15,6 @@ from velero_volume_controller.velero.model.backup_contents import Key, VolumeDat
 from velero_volume_controller.velero.model.names import backup_label
 from velero_volume_controller.velero.model.restore_runs import RESTORE_LABEL
 
-_DEPLOYMENT: Final = ("apps", "Deployment")
 #: How many signs of chance end the name of a pod, and how many of its maker's name are left in it
 #: (Kubernetes 1.34, apiserver, pkg/storage/names/generate.go).
 _RANDOM: Final = 5
@@ -134,7 +133,7 @@ def _bases(objects: Iterable[Live]) -> dict[tuple[str, str], Key]:
     found: dict[tuple[str, str], Key] = {}
     for live in sorted(objects, key=lambda each: each.key):
         kind = kinds.of(live.key)
-        if live.terminating or (kind not in kinds.ADOPTING and kind != _DEPLOYMENT):
+        if live.terminating or (kind not in kinds.ADOPTING and kind != kinds.DEPLOYMENT):
             continue
         base = f"{live.key.name}-"
         if kind != kinds.STATEFUL_SET:

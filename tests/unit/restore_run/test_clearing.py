@@ -30,6 +30,9 @@ from velero_volume_controller.velero.model.restore_runs import RESTORE_LABEL
 CRON = live("CronJob nightly", suspended=False)
 WIDGET = live("Widget w", mark="generation:4")
 WEB = live("Deployment web", replicas=3)
+STILL = live("Deployment web", replicas=0)
+SET = live("ReplicaSet web-2", controller=STILL, replicas=0)
+OLD = live("ReplicaSet web-1", controller=STILL, replicas=1)
 BARE = pod("bare", "data")
 SERVICE = live("Service web")
 DATA = claim("data")
@@ -93,8 +96,15 @@ def test_it_is_the_version_that_was_seen_that_is_deleted() -> None:
     ("there", "foreground"),
     [
         pytest.param([WEB], True, id="a workload may own something that nobody has seen"),
+        pytest.param([STILL, SET], False, id="a Deployment at none above a ReplicaSet at none"),
+        pytest.param([STILL], True, id="one that is at none, and of whose ReplicaSets none was seen"),
+        pytest.param([WEB, SET], True, id="one that is not at none"),
+        pytest.param([STILL, OLD, SET], True, id="above a ReplicaSet that is not at none"),
+        pytest.param([STILL, SET, live("Pod w", SET)], True, id="above a ReplicaSet that has a pod"),
+        pytest.param([STILL, SET, live("Event e", STILL)], True, id="above something else"),
         pytest.param([BARE], True, id="so may a pod"),
-        pytest.param([SERVICE], True, id="a Service owns EndpointSlices, which are in no plan"),
+        pytest.param([SERVICE], False, id="what a Service owns is in no plan"),
+        pytest.param([SERVICE, live("Event e", SERVICE)], True, id="unless it owns something else"),
         pytest.param([DATA], True, id="a claim holds data"),
         pytest.param([WIDGET], True, id="what a custom resource owns nobody knows"),
         pytest.param([SETTINGS], False, id="what others read owns nothing"),
