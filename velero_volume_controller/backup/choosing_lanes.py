@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
@@ -105,6 +106,7 @@ def spread(
 
     A namespace stays where its repository, and so its increments, are, unless a lane has nothing yet: that
     one is new, and gets its share. The rest goes, largest first, where the least work waits for each slot.
+    Where none has anything, all but the first are new.
     """
     healthy = {lane.namespace: lane for lane in lanes}
     loads = dict.fromkeys(healthy, 0.0)
@@ -117,7 +119,11 @@ def spread(
         else:
             chosen[group.name] = home
             loads[home] += work(group)
-    for new in sorted(set(healthy) - set(chosen.values())):
+    if not chosen:
+        first = next(iter(healthy))
+        chosen, homeless = {group.name: first for _, group in homeless}, []
+        loads[first] = sum(map(work, groups))
+    for new in [name for name in healthy if name not in chosen.values()]:
         _settle(new, groups, healthy, work, chosen, loads)
     for seconds, group in sorted(homeless, key=lambda each: (-each[0], each[1].name)):
         lane = min(healthy, key=lambda name: ((loads[name] + seconds) / healthy[name].slots, name))
@@ -143,14 +149,33 @@ def _settle(
     chosen: dict[str, str],
     loads: dict[str, float],
 ) -> None:
-    """Let a new lane take from others, largest first, what waits less long there for a slot."""
-    for group in sorted(groups, key=lambda each: (-work(each), each.name)):
+    """Let a new lane take from others what waits less long there, up to its share.
+
+    Node by node, in the order in which Velero comes to them: two lanes that read from one node at the same
+    time share its network, and neither waits for the other.
+    """
+    slots = healthy[new].slots
+    share = sum(map(work, groups)) * slots / sum(lane.slots for lane in healthy.values())
+    for group in _by_node(groups, work):
         old, seconds = chosen.get(group.name), work(group)
-        if old is None or (loads[new] + seconds) / healthy[new].slots >= loads[old] / healthy[old].slots:
+        if old is None or (loads[new] + seconds) / slots >= loads[old] / healthy[old].slots:
+            continue
+        if loads[new] + seconds / 2 > share:
             continue
         chosen[group.name] = new
         loads[old] -= seconds
         loads[new] += seconds
+
+
+def _by_node(groups: Iterable[Group], work: Callable[[Group], float]) -> list[Group]:
+    """Those of which most volumes are on one node together, the largest of a node first."""
+    nodes: dict[str, int] = {}
+    at: dict[str, int] = {}
+    for group in sorted(groups, key=lambda each: each.name):
+        volumes = Counter(volume.node for each in group.namespaces for volume in each.volumes)
+        node = min(volumes, key=lambda name: (-volumes[name], name), default="")
+        at[group.name] = nodes.setdefault(node, len(nodes))
+    return sorted(groups, key=lambda each: (at[each.name], -work(each), each.name))
 
 
 def _home(group: Group, healthy: Mapping[str, Lane]) -> str | None:

@@ -223,6 +223,26 @@ def test_a_lane_that_has_nothing_yet_gets_its_share_of_what_is_at_home_elsewhere
     assert shard_of(alone, "a").lane == "velero", "moving it would gain nothing"
 
 
+@pytest.mark.parametrize("home", [None, "velero"], ids=["nothing has a lane yet", "the second lane is new"])
+def test_lanes_keep_to_nodes_of_their_own_as_far_as_the_shares_allow(home: str | None) -> None:
+    """They would read from one node at the same time, each with half of its network."""
+    both = (Lane(namespace="velero"), Lane(namespace="velero-b"))
+    seconds = {
+        f"{node}{number}": (node, 10.0 * number) for node in ("n1", "n2", "n3", "n4") for number in (1, 2, 3)
+    }
+    told = one_volume_each(seconds, LANE)
+    namespaces = tuple(replace(each, lane=home) for each in told.namespaces)
+    made = plan(Input(told.spec, namespaces, both, told.history))
+    lanes = {
+        node: {shard_of(made, name).lane for name in seconds if name[:2] == node} for node in ("n1", "n4")
+    }
+    assert lanes == {"n1": {"velero-b"}, "n4": {"velero"}}
+    work = {lane.namespace: 0.0 for lane in both}
+    for name, (_, took) in seconds.items():
+        work[shard_of(made, name).lane] += took
+    assert max(work.values()) - min(work.values()) <= 30, "no more than one namespace apart"
+
+
 def location(prefix: str, **more: Any) -> StorageLocation:
     return StorageLocation(name="default", provider="aws", bucket="b", prefix=prefix, **more)
 
