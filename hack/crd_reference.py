@@ -173,7 +173,7 @@ def _type(node: Mapping[str, Any]) -> str:
             return "time"
         case "string":
             return "text"
-        case "integer":
+        case "integer" | "number":
             return "number"
     return "`true` or `false`"
 

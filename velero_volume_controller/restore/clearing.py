@@ -147,7 +147,7 @@ def held_by(live: Live, there: Mapping[Key, Live]) -> str:
             f"{live.key} (finalizer {PVC_PROTECTION}, until {' and '.join(users)} is gone, which mounts it)"
         )
     if not live.finalizers:
-        return f"{live.key} ({_nobody(live)})"
+        return f"{live.key} ({_nobody(live, there)})"
     told = [f"{each}, usually taken off by {_holder(each)}" for each in live.finalizers]
     operator = ", which was stilled if it runs in these namespaces" if kinds.custom(live.key) else ""
     return f"{live.key} (finalizer {'; '.join(told)}{operator})"
@@ -161,10 +161,12 @@ def _users(claim: Live, there: Mapping[Key, Live]) -> list[str]:
     ]
 
 
-def _nobody(live: Live) -> str:
+def _nobody(live: Live, there: Mapping[Key, Live]) -> str:
     if kinds.of(live.key) == kinds.VOLUME:
         return "its claim is gone: its provisioner has not deleted it"
     if live.controller is not None and not live.terminating:
+        if not any(each.uid == live.controller.uid for each in there.values()):
+            return f"its {live.controller.kind} is gone: the garbage collector has not deleted it"
         return f"made by {live.controller.kind} {live.controller.name}"
     return "nothing holds it: its kubelet or controller has not finished"
 

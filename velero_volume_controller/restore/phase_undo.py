@@ -18,16 +18,15 @@ from velero_volume_controller.restore import kinds
 from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.naming import labels, ours, undo_name
 from velero_volume_controller.restore.planned import Action
-from velero_volume_controller.restore.run import LOST, LOST_AFTER, Run, few
+from velero_volume_controller.restore.run import LOST, LOST_AFTER, Run, few, most
 from velero_volume_controller.restore.steps import Make
-from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
+from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE, Backup
 from velero_volume_controller.velero.model.restore_runs import RESTORE_LABEL
 
 #: Seconds between two looks at a Backup that runs.
 _LOOK_AGAIN: Final = 2.0
 #: Velero's label on what no Backup takes (pkg/apis/velero/v1/labels_annotations.go, ExcludeFromBackupLabel).
 EXCLUDED: Final = "velero.io/exclude-from-backup"
-_MADE_AFTER: Final = "it was made after that Backup"
 _KEPT_OUT: Final = f"its label {EXCLUDED} keeps it out of every Backup"
 
 
@@ -47,6 +46,17 @@ def back_up(run: Run) -> None:
         return
     undo.uncovered = list(_uncovered(run))
     _judge(run, undo, seen.reason)
+    if undo.kept and run.status.phase is RestorePhase.QUIESCING:
+        _tell_of_its_age(run, seen)
+
+
+def _tell_of_its_age(run: Run, taken: Backup) -> None:
+    """Where it is the one of an earlier plan of this run: nothing better can be had any more."""
+    made = list(_made_since(run, taken))
+    what = f", nor these, which were made since and go: {few(made)}" if made else ""
+    said = f"Backup {taken.name} of {taken.created} stays the way back: what was changed since is not in it"
+    run.tell("UndoBackupKept", said + what, warning=True)
+    run.status.remarks = most([*run.status.remarks, said + what])
 
 
 def _begins(run: Run) -> bool:
@@ -148,7 +158,7 @@ def _uncovered(run: Run) -> Iterator[Uncovered]:
         if excluded:
             reason = _KEPT_OUT
         elif any(taken[:2] == where for taken in (*whole, *snapshots)):
-            reason = _MADE_AFTER
+            reason = "it was made after that Backup"
         else:
             reason = told.get(where, "Velero read it from no pod that runs")
         yield Uncovered(namespace=where[0], claim=where[1], reason=reason)
@@ -157,8 +167,6 @@ def _uncovered(run: Run) -> Iterator[Uncovered]:
 def _left_out(run: Run) -> Iterator[str]:
     """What goes, holds no data, and is not in it: why. What a controller makes anew is not missed, nor what
     an earlier plan of this run has restored, for it was not there before."""
-    undo = run.status.undo
-    assert undo is not None
     made = {label_value(each.name) for each in run.status.restores}
     for each in run.plan.objects:
         live = run.live.get(each.key)
@@ -168,13 +176,20 @@ def _left_out(run: Run) -> Iterator[str]:
             continue
         if _excluded(live):
             yield f"{each.key} ({_KEPT_OUT})"
-        elif live.labels.get(RESTORE_LABEL) in made:
-            continue
-        elif each.key not in run.observed.backed_up:
+        elif each.key not in run.observed.backed_up and live.labels.get(RESTORE_LABEL) not in made:
             yield f"{each.key} (Velero did not take it)"
-        elif undo.kept and undo.created is not None and live.created > undo.created:
-            # It holds one of this name that is gone.
-            yield f"{each.key} ({_MADE_AFTER})"
+
+
+def _made_since(run: Run, taken: Backup) -> Iterator[str]:
+    """What goes, holds no data, and is of a name that was backed up: but it is another one, and newer. The
+    first went in an earlier clearing of this run."""
+    made = {label_value(each.name) for each in run.status.restores}
+    for each in run.plan.objects:
+        live = run.live.get(each.key)
+        if each.action is not Action.DELETE or not each.root or live is None or live.uid != each.uid:
+            continue
+        if live.created > taken.created and live.labels.get(RESTORE_LABEL) not in made:
+            yield str(each.key)
 
 
 def _excluded(live: Live) -> bool:

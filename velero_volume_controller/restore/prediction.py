@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import heapq
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from velero_volume_controller.api.cleanrestore import CleanRestoreStatus, PlanSummary, PredictedFrom
+from velero_volume_controller.api.cleanrestore import (
+    CleanRestoreStatus,
+    PlanSummary,
+    PredictedFrom,
+    RunRestore,
+)
 from velero_volume_controller.api.times import seconds_between
 from velero_volume_controller.api.words import span
 from velero_volume_controller.velero.model.names import backup_label
@@ -31,6 +36,10 @@ _VOLUME: Final = 4.0
 _BETWEEN: Final = 2.0
 #: Of the Restores before, only so many of the newest count.
 _NEWEST: Final = 20
+#: What is smaller says more about beginning and ending than about the rate.
+_TELLING: Final = 2**20
+#: Nothing is said of a volume that is so many times as large as the largest that tells.
+_FAR: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +88,38 @@ def expectation(planned: PlanSummary | None) -> str:
 
 def data_seconds(status: CleanRestoreStatus) -> float | None:
     """What it took, counted likewise; None as long as no Restore has ended."""
-    first = status.restores[0].created if status.restores else None
-    ends = [each.ended for each in status.restores if each.ended is not None]
-    return max(0.0, seconds_between(first, max(ends))) if first is not None and ends else None
+    return seconds_of(each for each in status.restores if not each.superseded)
+
+
+def seconds_of(restores: Iterable[RunRestore]) -> float | None:
+    """Those of these Restores, of one plan."""
+    begins, ends = [], []
+    for each in restores:
+        begins += [each.created] if each.created is not None else []
+        ends += [each.ended] if each.ended is not None else []
+    return max(0.0, seconds_between(min(begins), max(ends))) if begins and ends else None
 
 
 def predict(coming: Coming, past: Past) -> Prediction | None:
-    """None if there are volumes, and nothing tells how fast one is written."""
+    """None if there are volumes, and nothing tells how fast one is written.
+
+    Raises ValueError and OverflowError for times that are none.
+    """
     volumes = [each for each in coming.taken if each.phase == COMPLETED]
-    written = [each for each in past.restored if each.phase == COMPLETED]
+    largest = max((each.bytes_total for each in volumes), default=0)
+    restores, written = _newest(past)
     seen = [(each.bytes_done, each.started, each.completed) for each in written]
     source = PredictedFrom.RESTORES
-    if _rate(seen) is None:
-        seen = [(each.bytes_done, each.started, each.completed) for each in volumes]
-        source = PredictedFrom.BACKUPS
-    rate = _rate(seen)
+    if (rate := _rate(seen, largest)) is None:
+        # Its time is that of what had changed, and its bytes are all.
+        seen = [(each.bytes_new or 0, each.started, each.completed) for each in volumes]
+        rate, source = _rate(seen, largest), PredictedFrom.BACKUPS
     size = sum(each.bytes_total for each in volumes)
     if rate is None:
         if size:
             return None
         rate = 1.0
-    overhead = _overhead(past, written, rate, coming.writers)
+    overhead = _overhead(restores, written, rate, coming.writers)
     by_backup: dict[str, list[int]] = {name: [] for name in coming.backups}
     for each in sorted(volumes, key=lambda one: (one.pod_namespace, one.pod, one.volume)):
         by_backup.setdefault(each.backup, []).append(each.bytes_total)
@@ -108,15 +128,15 @@ def predict(coming: Coming, past: Past) -> Prediction | None:
     return Prediction(seconds, len(volumes), size, source, len(seen))
 
 
-def _rate(seen: Iterable[tuple[int, str | None, str | None]]) -> float | None:
+def _rate(seen: Iterable[tuple[int, str | None, str | None]], largest: int) -> float | None:
     """Bytes a second of one volume, of all of them together; None if there is none that tells."""
-    done = took = 0.0
+    done = took = most = 0.0
     for size, start, end in seen:
-        if size > 0 and start is not None and end is not None:
-            done += size
+        if size >= _TELLING and start is not None and end is not None:
+            done, most = done + size, max(most, size)
             # Velero's times are of whole seconds.
             took += max(1.0, seconds_between(start, end))
-    return done / took if took else None
+    return done / took if took and most * _FAR >= largest else None
 
 
 def _makespan(sizes: Sequence[int], rate: float, writers: int) -> float:
@@ -127,8 +147,10 @@ def _makespan(sizes: Sequence[int], rate: float, writers: int) -> float:
     return max(free)
 
 
-def _overhead(past: Past, written: Iterable[PodVolumeRestore], rate: float, writers: int) -> float:
-    """Seconds that a Restore took besides, of most of the newest."""
+def _overhead(
+    restores: Iterable[Restore], written: Iterable[PodVolumeRestore], rate: float, writers: int
+) -> float:
+    """Seconds that a Restore took besides, of most of them."""
     by_restore: dict[str, list[int]] = {}
     for each in written:
         by_restore.setdefault(each.restore, []).append(each.bytes_done)
@@ -136,12 +158,17 @@ def _overhead(past: Past, written: Iterable[PodVolumeRestore], rate: float, writ
         seconds_between(each.started, each.completed)
         - each.items * _OBJECT
         - _makespan(by_restore[backup_label(each.name)], rate, writers)
-        for each in _newest(past.restores, by_restore)
+        for each in restores
         if each.started is not None and each.completed is not None
     ]
     return max(0.0, statistics.median(besides)) if besides else _OVERHEAD
 
 
-def _newest(restores: Iterable[Restore], with_volumes: Mapping[str, list[int]]) -> list[Restore]:
-    told = [each for each in restores if each.phase == COMPLETED and backup_label(each.name) in with_volumes]
-    return sorted(told, key=lambda each: (each.started or "", each.name))[-_NEWEST:]
+def _newest(past: Past) -> tuple[list[Restore], list[PodVolumeRestore]]:
+    """The newest Restores that completed and wrote volumes, and these volumes."""
+    written = [each for each in past.restored if each.phase == COMPLETED]
+    labels = {each.restore for each in written}
+    told = [each for each in past.restores if each.phase == COMPLETED and backup_label(each.name) in labels]
+    newest = sorted(told, key=lambda each: (each.started or "", each.name))[-_NEWEST:]
+    counted = {backup_label(each.name) for each in newest}
+    return newest, [each for each in written if each.restore in counted]

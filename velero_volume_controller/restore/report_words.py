@@ -7,6 +7,7 @@ from typing import Final
 
 from velero_volume_controller.api.times import seconds_between
 from velero_volume_controller.api.words import amount, counted, span
+from velero_volume_controller.restore.prediction import seconds_of
 from velero_volume_controller.restore.report import (
     Because,
     Report,
@@ -121,7 +122,11 @@ def groups(report: Report) -> Iterator[tuple[str, tuple[Because, ...], int]]:
 
 
 def _data(report: Report) -> str:
-    took = "not known" if report.data_seconds is None else span(report.data_seconds)
+    seconds = report.data_seconds
+    if seconds is None:
+        # A report of before it was counted.
+        seconds = seconds_of(each for each in report.restores if not each.superseded)
+    took = "not known" if seconds is None else span(seconds)
     return took if report.predicted_seconds is None else f"{took}, predicted {span(report.predicted_seconds)}"
 
 

@@ -88,7 +88,8 @@ def _starved(scene: Scene) -> Iterator[Key]:
         restored = seen.get((target, each.pod, each.volume))
         backed_up = taken.get((each.namespace, each.pod, each.volume))
         if restored is None:
-            over = backed_up is None or backed_up.message != _EMPTY
+            # Without a PodVolumeBackup, Velero lets the pod start at once (pkg/podvolume/util.go).
+            over = backed_up is not None and backed_up.message != _EMPTY
         else:
             over = restored.phase in VOLUME_ENDED and restored.phase != COMPLETED
         pod = Key(*kinds.POD, target, each.pod)

@@ -21,6 +21,7 @@ from tests.unit.restore_run.runmaker import (
     tells,
 )
 from velero_volume_controller.api.cleanrestore import RunRestore, RunStep, UndoStatus
+from velero_volume_controller.restore.live import Live
 from velero_volume_controller.restore.phase_undo import EXCLUDED
 from velero_volume_controller.restore.steps import Step
 from velero_volume_controller.velero.model.pod_volume_backups import PodVolumeBackup
@@ -278,19 +279,30 @@ def test_a_claim_that_somebody_made_after_the_undo_backup_that_is_kept_is_not_de
     assert "nothing was touched" not in outcome(taken)[2]
 
 
-def test_nor_is_another_object_that_somebody_made_since() -> None:
-    undo, seen = known(phase="Completed", uid="uid", kept=True), backup(NAME, "Completed")
-    newer, older = (replace(SETTINGS, created=f"2026-11-24T0{hour}:30:00Z") for hour in (2, 1))
-    taken = look_at(undo, seen, deleted=True, live=[DATA, newer], taken=(taken_of(),))
-    assert outcome(taken)[:2] == ("Failed", "UndoIncomplete")
-    assert "ConfigMap shop/settings (it was made after that Backup)" in outcome(taken)[2]
-    for fine in (older, replace(newer, labels={RESTORE_LABEL: "rescue-1"})):
-        status = in_phase(P.UNDO_BACKUP, PLAN, deleted=True)
-        status.undo = undo
-        status.restores = [RunRestore(name="rescue-1", namespace="velero", backup="b1")]
-        held = frozenset(each.key for each in (DATA, DB, SETTINGS))
-        taken = take(status, PLAN, live=[DATA, fine], undo=seen, taken=(taken_of(),), backed_up=held)
-        assert taken.status.phase is P.QUIESCING
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [
+        pytest.param(replace(SETTINGS, created="2026-11-24T02:30:00Z"), True, id="made since by somebody"),
+        pytest.param(replace(SETTINGS, created="2026-11-24T01:30:00Z"), False, id="made before"),
+        pytest.param(
+            replace(SETTINGS, created="2026-11-24T02:30:00Z", labels={RESTORE_LABEL: "rescue-1"}),
+            False,
+            id="restored by this run",
+        ),
+    ],
+)
+def test_of_what_is_newer_than_the_undo_backup_that_is_kept_it_is_told(there: Live, told: bool) -> None:
+    status = in_phase(P.UNDO_BACKUP, PLAN, deleted=True)
+    status.undo = known(phase="Completed", uid="uid", kept=True)
+    status.restores = [RunRestore(name="rescue-1", namespace="velero", backup="b1")]
+    seen = backup(NAME, "Completed", created="2026-11-24T02:00:00Z")
+    held = frozenset(each.key for each in (DATA, DB, SETTINGS))
+    taken = take(status, PLAN, live=[DATA, there], undo=seen, taken=(taken_of(),), backed_up=held)
+    assert taken.status.phase is P.QUIESCING
+    (remark,) = taken.status.remarks
+    assert f"Backup {NAME} of 2026-11-24T02:00:00Z stays the way back" in remark
+    assert ("made since and go: ConfigMap shop/settings" in remark) is told
+    assert "UndoBackupKept" in tells(taken)
 
 
 def test_a_kept_one_that_is_lost_does_not_hold_the_run_up_for_ever() -> None:

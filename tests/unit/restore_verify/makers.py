@@ -98,6 +98,10 @@ class World:
         changed = tuple(msgspec.structs.replace(each, **fields) for each in self.found.cluster.taken)
         return self._cluster(taken=changed)
 
+    def forgotten(self) -> World:
+        """No PodVolumeBackup is there any more."""
+        return self._cluster(taken=())
+
     def without_kinds(self) -> World:
         """The API server serves none of their kinds."""
         return self._cluster(kinds=frozenset())

@@ -395,6 +395,10 @@ WAITING: dict[str, tuple[World, bool]] = {
     ),
     "not for such a pod of nobody's": (STARVED_ALONE.volume("pvr-alone-data", phase="Canceled"), False),
     "not for a pod of which Velero forgot the data": (STARVED_ALONE.without_volumes(), False),
+    "for a pod that Velero lets start without its data, for it has forgotten that it was taken": (
+        STARVED_ALONE.without_volumes().forgotten(),
+        True,
+    ),
     "for a pod whose data has come": (STARVED, True),
     "for a pod whose data still comes": (STARVED.volume("pvr-db-0-data", phase="InProgress"), True),
     "for a workload that lacks more pods than those": (

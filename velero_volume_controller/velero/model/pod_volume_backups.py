@@ -18,7 +18,8 @@ ENDED: Final = frozenset({"Completed", "Failed", "Canceled"})
 
 
 class PodVolumeBackup(msgspec.Struct, frozen=True, kw_only=True):
-    """How one volume is taken. Bytes are of the volume as read, not of what was uploaded."""
+    """How one volume is taken. Bytes are of the volume, not of what was uploaded; of them ``bytes_new`` had
+    changed and were read, as far as Velero tells (``status.incrementalBytes``, 1.18)."""
 
     name: str
     namespace: str
@@ -37,6 +38,7 @@ class PodVolumeBackup(msgspec.Struct, frozen=True, kw_only=True):
     completed: str | None = None
     bytes_done: int = 0
     bytes_total: int = 0
+    bytes_new: int | None = None
     message: str = ""
 
 
@@ -63,6 +65,7 @@ class _WireStatus(msgspec.Struct, rename="camel"):
     start_timestamp: str | None = None
     completion_timestamp: str | None = None
     progress: _WireProgress | None = None
+    incremental_bytes: int | None = None
     message: str = ""
 
 
@@ -103,5 +106,6 @@ def decode_pod_volume_backup(raw: bytes | msgspec.Raw) -> PodVolumeBackup:
         completed=status.completion_timestamp,
         bytes_done=progress.bytes_done,
         bytes_total=progress.total_bytes,
+        bytes_new=status.incremental_bytes,
         message=status.message,
     )
