@@ -22,7 +22,8 @@ import uvloop
 
 from hack.lab.controlplane import ControlPlane
 from tests.bench.instrumented import pulse
-from tests.bench.rival import MERGE_PATCH, access
+from tests.bench.requests import for_each
+from tests.bench.rival import MERGE_PATCH
 from velero_volume_controller.api.cleanrestore import Clearing
 from velero_volume_controller.kube.client import Client
 from velero_volume_controller.kube.credentials import Cluster as Target
@@ -31,7 +32,6 @@ from velero_volume_controller.restore.gather import gather_cluster
 from velero_volume_controller.restore.plan import make_plan
 from velero_volume_controller.restore.planned import Action, Input
 
-CONNECTIONS: Final = 24
 _FIRST: Final = frozenset({"v1/Namespace", "apps/v1/Deployment"})
 #: What the API server says itself.
 _SERVERS: Final = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation")
@@ -78,21 +78,16 @@ async def measure(kubeconfig: Path, contents: Contents) -> None:
 
 async def _make(kubeconfig: Path, objects: Objects) -> int:
     """How many were made."""
-    server, context = access(kubeconfig)
-    connector = aiohttp.TCPConnector(ssl=context, limit=CONNECTIONS)
     made = 0
-    async with aiohttp.ClientSession(connector=connector, base_url=server) as session:
-        families = _families(objects)
 
-        async def work() -> None:
-            nonlocal made
-            for family in families:
-                uids: dict[str, str] = {}
-                for kind, body in family:
-                    await _put(session, kind, body, uids)
-                    made += 1
+    async def family_of(session: aiohttp.ClientSession, family: list[tuple[str, dict[str, Any]]]) -> None:
+        nonlocal made
+        uids: dict[str, str] = {}
+        for kind, body in family:
+            await _put(session, kind, body, uids)
+            made += 1
 
-        await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
+    await for_each(kubeconfig, _families(objects), family_of)
     return made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -10,9 +9,8 @@ from pathlib import Path
 import aiohttp
 import uvloop
 
-from tests.bench.rival import access
-
-CONNECTIONS = 24
+from tests.bench.requests import for_each
+from tests.bench.rival import MERGE_PATCH
 
 
 def pod(number: int) -> dict[str, object]:
@@ -39,23 +37,17 @@ def pod(number: int) -> dict[str, object]:
 
 async def make(kubeconfig: Path, namespace: str, count: int) -> None:
     """``count`` pods, each in phase Running."""
-    server, context = access(kubeconfig)
-    path = f"{server}/api/v1/namespaces/{namespace}/pods"
-    connector = aiohttp.TCPConnector(ssl=context, limit=CONNECTIONS)
+    path = f"/api/v1/namespaces/{namespace}/pods"
     running = json.dumps({"status": {"phase": "Running"}}).encode()
-    numbers = iter(range(count))
-    async with aiohttp.ClientSession(connector=connector) as session:
 
-        async def work() -> None:
-            for number in numbers:
-                async with session.post(path, json=pod(number)) as answer:
-                    answer.raise_for_status()
-                name = f"pod-{number:05}"
-                headers = {"Content-Type": "application/merge-patch+json"}
-                async with session.patch(f"{path}/{name}/status", data=running, headers=headers) as answer:
-                    answer.raise_for_status()
+    async def one(session: aiohttp.ClientSession, number: int) -> None:
+        async with session.post(path, json=pod(number)) as answer:
+            answer.raise_for_status()
+        status = f"{path}/pod-{number:05}/status"
+        async with session.patch(status, data=running, headers=MERGE_PATCH) as answer:
+            answer.raise_for_status()
 
-        await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
+    await for_each(kubeconfig, range(count), one)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ That is how a CleanRestore finds them when it begins to clear: workloads at no r
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +13,9 @@ from typing import Any, Final
 import aiohttp
 import uvloop
 
+from tests.bench.requests import for_each
 from tests.bench.rival import access
 
-CONNECTIONS: Final = 24
 #: In each namespace. Each Deployment has a ReplicaSet, which goes with it.
 COUNTS: Final = {
     "Deployment": 6,
@@ -67,27 +66,25 @@ def left(kubeconfig: Path, spaces: list[str]) -> int:
 
 
 async def _make(kubeconfig: Path, spaces: list[str]) -> None:
-    server, context = access(kubeconfig)
-    connector = aiohttp.TCPConnector(ssl=context, limit=CONNECTIONS)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        todo = iter([(space, kind, name) for space in spaces for kind in COUNTS for name in names(kind)])
-
-        async def work() -> None:
-            for space, kind, name in todo:
-                made = await _post(session, server, space, _object(kind, name))
-                if kind == "Deployment":
-                    await _post(session, server, space, _replica_set(name, made["metadata"]["uid"]))
-
-        for space in spaces:
-            async with session.post(
-                f"{server}/api/v1/namespaces", json={"metadata": {"name": space}}
-            ) as answer:
-                assert answer.status in {201, 409}, await answer.text()
-        await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
+    await for_each(kubeconfig, spaces, _namespace)
+    todo = ((space, kind, name) for space in spaces for kind in COUNTS for name in names(kind))
+    await for_each(kubeconfig, todo, _one)
 
 
-async def _post(session: aiohttp.ClientSession, server: str, space: str, body: Any) -> Any:
-    url = f"{server}{_path(body['kind'])}/namespaces/{space}/{body['kind'].lower()}s"
+async def _namespace(session: aiohttp.ClientSession, space: str) -> None:
+    async with session.post("/api/v1/namespaces", json={"metadata": {"name": space}}) as answer:
+        assert answer.status in {201, 409}, await answer.text()
+
+
+async def _one(session: aiohttp.ClientSession, which: tuple[str, str, str]) -> None:
+    space, kind, name = which
+    made = await _post(session, space, _object(kind, name))
+    if kind == "Deployment":
+        await _post(session, space, _replica_set(name, made["metadata"]["uid"]))
+
+
+async def _post(session: aiohttp.ClientSession, space: str, body: Any) -> Any:
+    url = f"{_path(body['kind'])}/namespaces/{space}/{body['kind'].lower()}s"
     async with session.post(url, json=body) as answer:
         answer.raise_for_status()
         return await answer.json()
