@@ -8,6 +8,7 @@ a pod comes up again is not known beforehand: the volumes are dealt out evenly.
 from __future__ import annotations
 
 import heapq
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -62,13 +63,10 @@ class Coming:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """``learnt`` counts the volumes by which it was told how fast one is written."""
+    """``source``: by what it is known how fast a volume is written."""
 
     seconds: float
-    volumes: int
-    bytes: int
     source: PredictedFrom
-    learnt: int
 
 
 def sentence(seconds: float, source: PredictedFrom) -> str:
@@ -114,18 +112,17 @@ def predict(coming: Coming, past: Past) -> Prediction | None:
         # Its time is that of what had changed, and its bytes are all.
         seen = [(each.bytes_new or 0, each.started, each.completed) for each in volumes]
         rate, source = _rate(seen, largest), PredictedFrom.BACKUPS
-    size = sum(each.bytes_total for each in volumes)
     if rate is None:
-        if size:
+        if largest:
             return None
-        rate = 1.0
+        rate = math.inf
     overhead = _overhead(restores, written, rate, coming.writers)
     by_backup: dict[str, list[int]] = {name: [] for name in coming.backups}
     for each in sorted(volumes, key=lambda one: (one.pod_namespace, one.pod, one.volume)):
         by_backup.setdefault(each.backup, []).append(each.bytes_total)
     seconds = coming.objects * _OBJECT + _BETWEEN * (len(by_backup) - 1)
     seconds += sum(overhead + _makespan(sizes, rate, coming.writers) for sizes in by_backup.values())
-    return Prediction(seconds, len(volumes), size, source, len(seen))
+    return Prediction(seconds, source)
 
 
 def _rate(seen: Iterable[tuple[int, str | None, str | None]], largest: int) -> float | None:
