@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import click
 import pytest
@@ -83,6 +84,14 @@ def test_what_was_cleared_and_each_volume_that_moves_or_failed_has_a_bar() -> No
     assert "shop/web-0 data" in text, "it failed"
     assert "shop/db-0 data" not in text, "it is written"
     assert "shop/db-0 data" in "\n".join(bars(half_way(), AT_80, everything=True))
+
+
+def test_backups_of_a_set_are_told_apart_by_how_their_names_end() -> None:
+    one, *_ = half_way().restores
+    names = ("night-0a1b2c3d-bank-1", "night-0a1b2c3d-shop-and-2-1")
+    many = replace(half_way(), restores=tuple(replace(one, backup=name, volumes=()) for name in names))
+    begins = [line.partition(" ")[0] for line in bars(many, AT_80)]
+    assert {"bank-1", "shop-and-2-1"} <= set(begins)
 
 
 def test_control_characters_are_told_and_not_sent() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from os.path import commonprefix
 from typing import Final
 
 from velero_volume_controller.api.cleanrestore import RehearsalStatus, RestorePhase, Verified
@@ -162,8 +163,9 @@ def _bars(view: RunView, pen: Pen, *, everything: bool) -> Iterator[Line]:
     if view.phase == RestorePhase.RESTORING or any(each.name for each in view.restores):
         if view.total:
             rows.append(_data(view))
+        alike = _alike([restore.backup for restore in view.restores])
         for restore in view.restores:
-            rows.append(_restore(restore))
+            rows.append(_restore(restore, restore.backup[alike:]))
             rows += [
                 _volume(volume)
                 for volume in restore.volumes
@@ -204,7 +206,12 @@ def _data(view: RunView) -> Row:
     )
 
 
-def _restore(restore: RestoreView) -> Row:
+def _alike(names: Sequence[str]) -> int:
+    """How many signs all of several names begin with, up to a hyphen: those of a set's Backups."""
+    return commonprefix(names).rfind("-") + 1 if len(names) > 1 else 0  # noqa: RUF071 (they are no paths)
+
+
+def _restore(restore: RestoreView, name: str) -> Row:
     rank = _BUSY if restore.running else _QUIET
     facts = []
     if not restore.name:
@@ -225,7 +232,7 @@ def _restore(restore: RestoreView) -> Row:
         facts.append(f"Restore {restore.name}")
     return Row(
         rank,
-        safe(restore.backup),
+        safe(name),
         restore.phase,
         restore.fraction,
         restore.done,

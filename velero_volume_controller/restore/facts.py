@@ -119,7 +119,8 @@ class Served:
 @dataclass(frozen=True)
 class Facts:
     """``run`` is the uid of the CleanRestore, so that its own Restores are no others'. ``undo_in`` is the
-    namespace of the Velero that makes the undo backup."""
+    namespace of the Velero that makes the undo backup. ``claims`` are those of the namespaces that are
+    restored, and of those that they come from."""
 
     spec: CleanRestoreSpec
     plan: Plan

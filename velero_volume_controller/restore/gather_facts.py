@@ -116,7 +116,8 @@ async def gather_facts(client: Client, velero_namespace: str, asked: Question, n
     cluster = _Cluster(client)
     velero = _Velero(client, cluster, velero_namespace)
     quotas = [each for each in await cluster.all(_QUOTAS, decode_quota) if each.key.namespace in targets]
-    claims = [each for each in await cluster.all(_CLAIMS, decode_claim) if each.namespace in targets]
+    places = targets | asked.plan.targets.keys()
+    claims = [each for each in await cluster.all(_CLAIMS, decode_claim) if each.namespace in places]
     return Facts(
         spec=asked.spec,
         plan=plan,

@@ -86,14 +86,19 @@ def _version(group: str, version: str) -> str:
 
 
 def classes(facts: Facts) -> Iterator[Problem | Remark]:
-    """The StorageClasses of claims that come back are there."""
+    """The StorageClasses of claims that come back are there. A claim that is not there now, and comes from
+    another namespace, is as the one there."""
+    if facts.spec.rehearsal is not None and facts.spec.rehearsal.storage_class is not None:
+        return
     coming = {each.key for each in facts.coming}
     made = {key.name for key in coming if kinds.of(key) == _STORAGE_CLASS}
+    live = {(claim.namespace, claim.name): claim for claim in facts.claims}
+    sources = {target: source for source, target in facts.plan.targets.items()}
     told: set[Key] = set()
     missing: dict[str, list[Key]] = {}
-    for claim in facts.claims:
-        key = Key(*kinds.CLAIM, claim.namespace, claim.name)
-        if key not in coming:
+    for key in sorted(each for each in coming if kinds.of(each) == kinds.CLAIM):
+        claim = live.get((key.namespace, key.name)) or live.get((sources.get(key.namespace, ""), key.name))
+        if claim is None:
             continue
         told.add(key)
         name = facts.velero.class_changes.get(claim.storage_class, claim.storage_class)

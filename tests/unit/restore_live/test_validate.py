@@ -22,7 +22,7 @@ from tests.unit.restore_live.factmaker import (
     velero,
 )
 from velero_volume_controller.api.backupset import LabelSelector
-from velero_volume_controller.api.cleanrestore import Timeouts, Undo
+from velero_volume_controller.api.cleanrestore import Rehearsal, Timeouts, Undo
 from velero_volume_controller.restore.admission import Hook, Rule
 from velero_volume_controller.restore.facts import Agent, Facts, Node, Quota, Served, ServedKind, Source
 from velero_volume_controller.restore.naming import RUN_UID
@@ -42,6 +42,8 @@ QUOTA = Key("", "ResourceQuota", "shop", "few")
 WIDGET = Key("example.com", "Widget", "shop", "w")
 FAILED_IN = Results(("no plugin",), {"shop": ("db: cannot exec",), "other": ("unrelated",)})
 LACKING = LackingVolume("shop", "data", "web-0", "data", "its backup is Failed")
+
+MAPPED = plan(planned(CLAIM._replace(namespace="scratch"), Action.CREATE), targets={"shop": "scratch"})
 
 
 def partial(**more: object) -> Source:
@@ -202,6 +204,11 @@ PROBLEMS: dict[str, Case] = {
         "StorageClassMissing",
         "no StorageClass fast, which PersistentVolumeClaim shop/data would wait for",
     ),
+    "of a claim that comes from another namespace, it is missing": (
+        facts(plan=MAPPED, classes=frozenset({"slow"})),
+        "StorageClassMissing",
+        "no StorageClass fast, which PersistentVolumeClaim scratch/data would wait for",
+    ),
     "velero would change it into one that is missing": (
         facts(velero=velero(class_changes={"fast": "faster"})),
         "StorageClassMissing",
@@ -348,6 +355,10 @@ def test_what_is_only_remarked(given: Facts, said: str) -> None:
 
 
 FINE: dict[str, Facts] = {
+    "a claim that comes from another namespace has the class of the one there": facts(plan=MAPPED),
+    "a rehearsal names the class, and its own check looks for it": facts(
+        plan=MAPPED, spec=spec(rehearsal=Rehearsal(storage_class="scratch")), classes=frozenset({"slow"})
+    ),
     "nothing is wrong": facts(),
     "the backup expires a second after the restore must have ended": facts(
         sources=(source(backup(expiration="2026-11-28T16:15:01Z")),)
