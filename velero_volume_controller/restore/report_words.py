@@ -73,7 +73,7 @@ def times(report: Report) -> Iterator[tuple[str, str]]:
     for step in report.phases:
         if step.phase.value != "AwaitingApproval":
             yield step.phase.value, span(phase_seconds(step, report.made))
-    yield "from the first Restore until the data was in place", _data(report)
+    yield from _data(report)
     if report.rehearsal is not None:
         # A real restore clears away before, which is not in it.
         ready = report.rehearsal.ready_seconds
@@ -121,13 +121,15 @@ def groups(report: Report) -> Iterator[tuple[str, tuple[Because, ...], int]]:
             yield name, told, number
 
 
-def _data(report: Report) -> str:
+def _data(report: Report) -> Iterator[tuple[str, str]]:
     seconds = report.data_seconds
     if seconds is None:
         # A report of before it was counted.
         seconds = seconds_of(each for each in report.restores if not each.superseded)
     took = "not known" if seconds is None else span(seconds)
-    return took if report.predicted_seconds is None else f"{took}, predicted {span(report.predicted_seconds)}"
+    yield "from the first Restore until the data was in place", took
+    if report.predicted_seconds is not None:
+        yield "predicted for that", span(report.predicted_seconds)
 
 
 def way_back(report: Report) -> Iterator[str]:
