@@ -18,8 +18,9 @@ from hack.lab.shell import LabError
 from hack.lab.velero import Knobs, Velero
 
 DELETION_SECONDS = 180
-#: Several volumes of a node at a time: a restore takes half a minute, and not one.
-KNOBS = Knobs(node_load=3)
+#: Several volumes of a node at a time: a restore takes half a minute, and not one. Not with restic: there,
+#: the first of two that ends takes away the password of both.
+KNOBS = {"kopia": Knobs(node_load=3), "restic": Knobs()}
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def ground(version: str, *, keep: bool = False) -> Iterator[tuple[Lab, Velero]]:
     try:
         lab = cluster.up(places.node_count())
         storage.install()
-        installed = velero.install_as(lab, replace(usual, knobs=KNOBS))
+        installed = velero.install_as(lab, replace(usual, knobs=KNOBS[usual.uploader]))
         clean("removing what an earlier run left")
         yield lab, installed
         finished = True

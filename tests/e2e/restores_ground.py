@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import pytest
 
+from hack.demo.ground import KNOBS
 from hack.demo.movement import ENDED
 from hack.lab import audit, controller, faults, kubectl
 from hack.lab import velero as veleros
@@ -26,8 +27,6 @@ from tests.e2e.restores_audit import Allowed
 from tests.e2e.restores_running import RunningRestore
 from tests.e2e.restores_samples import Application
 
-#: Several volumes of a node at a time, so that a restore takes a minute and not two.
-KNOBS = Knobs(node_load=3)
 BACKUP_SECONDS = 300
 
 
@@ -153,7 +152,7 @@ class Ground:
 @contextmanager
 def standing(lab: Lab, version: str) -> Iterator[Ground]:
     """All but the applications; afterwards Velero is as the other tests have it, and the rest is gone."""
-    velero = replace(VERSIONS[version], knobs=KNOBS)
+    velero = replace(VERSIONS[version], knobs=KNOBS[VERSIONS[version].uploader])
     with ExitStack() as after:
         veleros.install_as(lab, velero)
         after.callback(veleros.install_as, lab, replace(velero, knobs=Knobs()))

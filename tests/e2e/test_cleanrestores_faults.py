@@ -45,9 +45,7 @@ def test_when_velero_is_killed_in_the_middle_of_the_restore_it_is_made_again(gro
 
 
 def test_when_the_controller_is_killed_at_each_phase_the_run_ends_all_the_same(ground: Ground) -> None:
-    # One volume: of two that a node-agent of 1.16 restores with restic at a time, the first to end takes
-    # away the file with the password of both.
-    app = shop(ground.name("shop"), replicas=1)
+    app = shop(ground.name("shop"))
     before = filled(app)[app.namespace]
     backup = ground.backup(app.namespace)
     app.damage()

@@ -68,9 +68,7 @@ def nothing_left(ground: Ground, run: RunningRestore, scratch: str) -> None:
 
 
 def test_a_database_is_rehearsed_beside_itself_and_its_data_is_as_it_was_backed_up(ground: Ground) -> None:
-    # One volume: of two that a node-agent of 1.16 restores with restic at a time, the first to end takes
-    # away the file with the password of both.
-    app = shop(ground.name("shop"), replicas=1)
+    app = shop(ground.name("shop"))
     before = filled(app)[app.namespace]
     backup = ground.backup(app.namespace)
     app.damage()

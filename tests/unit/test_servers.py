@@ -185,6 +185,19 @@ def test_a_bad_config_map_is_a_note(raw: bytes, said: str) -> None:
     assert said in lane.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("uploader", "load", "noted"), [("restic", 2, True), ("restic", 1, False), ("kopia", 2, False)]
+)
+def test_several_volumes_at_a_time_with_restic_are_a_note(uploader: str, load: int, noted: bool) -> None:
+    lane = lane_of(
+        f"--uploader-type={uploader}",
+        image="velero/velero:v1.16.2",
+        agents=(Agent("velero", "node-agent", "agents"),),
+        configs={("velero", "agents"): AgentConfig("velero", "agents", load)},
+    )
+    assert any("takes away the password of both" in note for note in lane.notes) is noted
+
+
 def test_a_config_map_that_is_named_and_missing_is_a_note() -> None:
     lane = lane_of(agents=(Agent("velero", "node-agent", "gone"),), configs={})
     assert "ConfigMap velero/gone, which the node-agent names, is not there" in lane.notes[0]

@@ -12,9 +12,8 @@ from math import fsum
 from typing import Final
 
 from velero_volume_controller.backup.work import History, PlannedVolume, Sample, Volume, VolumeKey
-from velero_volume_controller.velero.model.installations import ITEM_WORKERS_SINCE
+from velero_volume_controller.velero.model.installations import ITEM_WORKERS_SINCE, MOVER_SINCE
 from velero_volume_controller.velero.model.lanes import Lane
-from velero_volume_controller.velero.model.versions import Version
 
 #: The weight of a sample halves with each newer one of the same volume: the first Backup of a volume
 #: moves all of it, the later ones what has changed, and after three of them it weighs a fifteenth.
@@ -40,7 +39,6 @@ POLL: Final = 5.0
 
 #: Since 1.17 a data-mover pod is started for each volume: measured 3-4 s for a tiny one. Where volumes wait
 #: for their node it is hidden, and the 5 s after which the node-agent looks again cost as much on average.
-MOVER_SINCE: Final = Version(1, 17)
 MOVER_SECONDS: Final = 3.0
 #: Before, the node-agent reads by itself; what is left is the upload's own beginning and end. A guess.
 READER_SECONDS: Final = 1.0

@@ -16,7 +16,7 @@ import msgspec
 
 from velero_volume_controller.backup.plan import plan
 from velero_volume_controller.backup.work import Input, Plan
-from velero_volume_controller.velero.model.installations import CONCURRENT_SINCE, ITEM_WORKERS_SINCE
+from velero_volume_controller.velero.model.installations import CONCURRENT_SINCE, ITEM_WORKERS_SINCE, RESTIC
 from velero_volume_controller.velero.model.lanes import Lane
 from velero_volume_controller.velero.model.versions import Version
 
@@ -87,7 +87,7 @@ def tune(given: Input, namespace: str) -> Tuning:
 
     start = Knobs(lane.slots, lane.item_workers, lane.default_load)
     predict(start)
-    best = search(predict, start, available(lane.version))
+    best = search(predict, start, available(lane))
     changed = [name for name in _NAMES if getattr(best, name) != getattr(start, name)]
     alone = {name: replace(start, **{name: getattr(best, name)}) for name in changed}
     return Tuning(
@@ -102,10 +102,12 @@ def tune(given: Input, namespace: str) -> Tuning:
 _NAMES: Final = ("backups", "workers", "load")
 
 
-def available(version: Version) -> tuple[str, ...]:
-    """The settings that this version heeds."""
+def available(lane: Lane) -> tuple[str, ...]:
+    """The settings that this Velero heeds, and that do no harm there (``RESTIC_LOSES``)."""
     since = {"backups": CONCURRENT_SINCE, "workers": ITEM_WORKERS_SINCE, "load": LOAD_SINCE}
-    return tuple(name for name in _NAMES if version >= since[name])
+    if lane.uploader == RESTIC:
+        del since["load"]
+    return tuple(name for name in _NAMES if name in since and lane.version >= since[name])
 
 
 def search(predict: Callable[[Knobs], float], start: Knobs, names: tuple[str, ...]) -> Knobs:

@@ -82,6 +82,8 @@ class Installed:
     locations: tuple[StorageLocation, ...] = ()
     validations: tuple[Validation, ...] = ()
     restores: tuple[Restore, ...] = ()
+    load: int = 1
+    """Volumes that a node-agent takes at a time, at most."""
     class_changes: Mapping[str, str] = field(default_factory=dict)
     """StorageClasses, and what Velero makes of them in a Restore (change-storage-class)."""
 

@@ -41,6 +41,7 @@ from velero_volume_controller.restore.gather import (
 from velero_volume_controller.restore.listing import Unreadable
 from velero_volume_controller.restore.planned import Plan
 from velero_volume_controller.velero.client.downloads import NotFetched, NotSigned, Target, download
+from velero_volume_controller.velero.client.installations import read_lane
 from velero_volume_controller.velero.client.lanes import POD_VOLUME_BACKUPS, STORAGE_LOCATIONS, VELERO
 from velero_volume_controller.velero.client.storage_tls import Distrusted
 from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
@@ -183,8 +184,10 @@ class _Velero:
         changes: dict[str, str] = {}
         for found in await self.cluster.all(_CONFIG_MAPS, _CONFIG_MAP.decode, self.namespace, _CLASS_CHANGES):
             changes |= found.data or {}
+        lane = await read_lane(self.client, self.namespace, ())
         return Installed(
             namespace=self.namespace,
+            load=max(lane.default_load, *lane.load.values(), 1) if lane is not None else 1,
             server=min(servers, key=lambda each: each.name, default=None),
             agents=tuple(agent for agent, labels in pods if is_agent(labels)),
             locations=tuple(location for (_, location), _ in locations),

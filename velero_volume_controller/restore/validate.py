@@ -34,6 +34,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     validate_cluster.quotas,
     validate_webhooks.webhooks,
     validate_velero.agents,
+    validate_velero.one_at_a_time,
     validate_velero.undoable,
 )
 

@@ -10,8 +10,15 @@ from velero_volume_controller.restore.facts import Facts, Remark
 from velero_volume_controller.restore.naming import RUN_UID
 from velero_volume_controller.restore.run import few
 from velero_volume_controller.restore.steps import Problem
-from velero_volume_controller.velero.model.installations import Installations, lanes, location_problem
-from velero_volume_controller.velero.model.restore_runs import Restore
+from velero_volume_controller.velero.model.installations import (
+    MOVER_SINCE,
+    RESTIC,
+    RESTIC_LOSES,
+    Installations,
+    lanes,
+    location_problem,
+)
+from velero_volume_controller.velero.model.restore_runs import COMPLETED, Restore
 
 
 def running(facts: Facts) -> Iterator[Problem | Remark]:
@@ -85,6 +92,23 @@ def agents(facts: Facts) -> Iterator[Problem | Remark]:
         yield Remark(
             f"no node-agent runs on {few(without)}: data of pods that are put there does not come back; let"
             " the node-agent run there, or cordon them"
+        )
+
+
+def one_at_a_time(facts: Facts) -> Iterator[Problem | Remark]:
+    """What restic has read comes back one volume after the other, until Velero 1.16."""
+    server, load = facts.velero.server, facts.velero.load
+    volumes = [
+        each
+        for each in facts.taken
+        if each.uploader == RESTIC and each.phase == COMPLETED and each.pod_namespace in facts.plan.targets
+    ]
+    movers = server is None or server.version is None or server.version >= MOVER_SINCE
+    if load > 1 and len(volumes) > 1 and not movers:
+        yield Problem(
+            "ResticConcurrency",
+            f"the node-agents in {facts.velero.namespace} write {load} volumes at a time (loadConcurrency),"
+            f" and {len(volumes)} come back: {RESTIC_LOSES}; set it to 1, and restart them",
         )
 
 

@@ -58,6 +58,12 @@ def test_what_takes_no_backups_just_now_can_be_tuned() -> None:
     assert found.best.knobs.load == 2
 
 
+def test_several_volumes_at_a_time_are_never_advised_with_restic() -> None:
+    """The first to end would take away the password of the others."""
+    found = tuned(dict.fromkeys("abcd", ("n1", 60.0)), version=Version(1, 16), uploader="restic")
+    assert found.best.knobs.load == 1
+
+
 @pytest.mark.parametrize(
     ("version", "names"),
     [
@@ -68,7 +74,7 @@ def test_what_takes_no_backups_just_now_can_be_tuned() -> None:
     ],
 )
 def test_only_what_the_version_heeds_is_advised(version: Version, names: tuple[str, ...]) -> None:
-    assert available(version) == names
+    assert available(Lane(namespace="velero", version=version)) == names
     found = tuned(dict.fromkeys("abcd", ("n1", 60.0)), version=version)
     assert set(found.alone) <= set(names)
 

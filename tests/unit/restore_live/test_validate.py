@@ -34,6 +34,7 @@ from velero_volume_controller.velero.model.namespaces import Namespace
 from velero_volume_controller.velero.model.restore_runs import Restore
 from velero_volume_controller.velero.model.stored_files import LackingVolume, Results
 from velero_volume_controller.velero.model.validations import Validation
+from velero_volume_controller.velero.model.versions import Version
 
 #: (facts, the reason of the only problem, a piece of its sentence).
 Case = tuple[Facts, str, str]
@@ -244,6 +245,14 @@ PROBLEMS: dict[str, Case] = {
         "WebhookUnavailable",
         "Deployment shop/web",
     ),
+    "restic would write two volumes at a time": (
+        facts(
+            velero=velero(server=server(version=Version(1, 16)), load=2),
+            taken=(taken(uploader="restic"), taken(uploader="restic", name="nightly-2", volume="logs")),
+        ),
+        "ResticConcurrency",
+        "the node-agents in velero write 2 volumes at a time (loadConcurrency), and 2 come back",
+    ),
     "no node-agent is ready": (
         facts(velero=velero(agents=(Agent("a", "node1", False),))),
         "NodeAgentsMissing",
@@ -354,7 +363,15 @@ def test_what_is_only_remarked(given: Facts, said: str) -> None:
     assert said in told[0]
 
 
+RESTIC = (taken(uploader="restic"), taken(uploader="restic", name="nightly-2", volume="logs"))
+OLD = server(version=Version(1, 16))
+
 FINE: dict[str, Facts] = {
+    "restic writes one volume at a time": facts(velero=velero(server=OLD), taken=RESTIC),
+    "restic writes one volume in all": facts(velero=velero(server=OLD, load=2), taken=RESTIC[:1]),
+    "since 1.17 each volume has a pod of its own": facts(
+        velero=velero(server=server(version=Version(1, 17)), load=2), taken=RESTIC
+    ),
     "a claim that comes from another namespace has the class of the one there": facts(plan=MAPPED),
     "a rehearsal names the class, and its own check looks for it": facts(
         plan=MAPPED, spec=spec(rehearsal=Rehearsal(storage_class="scratch")), classes=frozenset({"slow"})

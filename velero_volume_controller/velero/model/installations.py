@@ -28,11 +28,20 @@ _NAME: Final = "name"
 #: Since when Velero runs several Backups at once, and several pods in one Backup.
 CONCURRENT_SINCE: Final = Version(1, 18)
 ITEM_WORKERS_SINCE: Final = Version(1, 16)
+#: Since when a pod of its own moves each volume; before, the node-agent does.
+MOVER_SINCE: Final = Version(1, 17)
+RESTIC: Final = "restic"
 #: 1.14 and 1.15 hand the volumes of all pods over and wait once, at the end; before, pod after pod.
 ASYNCHRONOUS_SINCE: Final = Version(1, 14)
 #: Before, the node-agent's configuration had a fixed name (changelog of 1.15).
 AGENT_CONFIG_FLAG_SINCE: Final = Version(1, 15)
 FIXED_AGENT_CONFIG: Final = "node-agent-config"
+
+#: Until 1.16 (pkg/uploader/provider/restic.go, Close).
+RESTIC_LOSES: Final = (
+    "of two volumes that one works on with restic at a time one fails, for the first to end takes away the"
+    " password of both"
+)
 
 T = TypeVar("T")
 
@@ -72,6 +81,12 @@ def _lane(server: Server, found: Installations) -> Lane:
     slots = _slots(given, version, server.namespace, notes)
     workers = _workers(given, version, server.namespace, notes)
     default_load, load = _loads(server, version, found, notes)
+    uploader = given.get("uploader-type") or "kopia"
+    if uploader == RESTIC and max(default_load, *load.values(), 1) > 1:
+        notes.append(
+            f"The node-agents in {server.namespace} take several volumes at a time (loadConcurrency), and"
+            f" {RESTIC_LOSES}; set it to 1, and restart them."
+        )
     return Lane(
         namespace=server.namespace,
         version=version,
@@ -91,7 +106,7 @@ def _lane(server: Server, found: Installations) -> Lane:
         fs_backup_timeout=_or(
             lambda: seconds(given, "fs-backup-timeout", 14400.0), 14400.0, server.namespace, notes
         ),
-        uploader=given.get("uploader-type") or "kopia",
+        uploader=uploader,
         problem=_problem(server, workers, notes),
         notes=tuple(notes),
     )
