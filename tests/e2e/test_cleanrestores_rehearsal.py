@@ -94,7 +94,7 @@ def test_a_database_is_rehearsed_beside_itself_and_its_data_is_as_it_was_backed_
         status = run.wait_for_end()
         assert status["phase"] == "Completed", run.all_told()
         found = status["rehearsal"]
-        assert found["volumes"] == 1
+        assert found["volumes"] == len(app.volumes) == 2
         assert found["bytes"] >= sum(digest.size for digest in before.values())
         assert found["readySeconds"] >= found["dataSeconds"] > 0
         nothing_left(ground, run, scratch)
