@@ -47,6 +47,7 @@ from velero_volume_controller.velero.client.storage_tls import Distrusted
 from velero_volume_controller.velero.model.backups import COMPLETED, RESTORABLE
 from velero_volume_controller.velero.model.claims import decode_claim
 from velero_volume_controller.velero.model.installations import is_agent
+from velero_volume_controller.velero.model.load_concurrency import most
 from velero_volume_controller.velero.model.namespaces import decode_namespace
 from velero_volume_controller.velero.model.pod_volume_backups import (
     PodVolumeBackup,
@@ -187,7 +188,7 @@ class _Velero:
         lane = await read_lane(self.client, self.namespace, ())
         return Installed(
             namespace=self.namespace,
-            load=max(lane.default_load, *lane.load.values(), 1) if lane is not None else 1,
+            load=most(lane.default_load, lane.load) if lane is not None else 1,
             server=min(servers, key=lambda each: each.name, default=None),
             agents=tuple(agent for agent, labels in pods if is_agent(labels)),
             locations=tuple(location for (_, location), _ in locations),

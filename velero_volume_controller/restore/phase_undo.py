@@ -167,7 +167,7 @@ def _uncovered(run: Run) -> Iterator[Uncovered]:
 def _left_out(run: Run) -> Iterator[str]:
     """What goes, holds no data, and is not in it: why. What a controller makes anew is not missed, nor what
     an earlier plan of this run has restored, for it was not there before."""
-    made = {label_value(each.name) for each in run.status.restores}
+    made = _restored(run)
     for each in run.plan.objects:
         live = run.live.get(each.key)
         if each.action is not Action.DELETE or not each.root or not each.key.namespace:
@@ -181,15 +181,19 @@ def _left_out(run: Run) -> Iterator[str]:
 
 
 def _made_since(run: Run, taken: Backup) -> Iterator[str]:
-    """What goes, holds no data, and is of a name that was backed up: but it is another one, and newer. The
-    first went in an earlier clearing of this run."""
-    made = {label_value(each.name) for each in run.status.restores}
+    """What goes and is newer than that Backup: it may hold one of the same name, which is gone."""
+    made = _restored(run)
     for each in run.plan.objects:
         live = run.live.get(each.key)
         if each.action is not Action.DELETE or not each.root or live is None or live.uid != each.uid:
             continue
         if live.created > taken.created and live.labels.get(RESTORE_LABEL) not in made:
             yield str(each.key)
+
+
+def _restored(run: Run) -> set[str]:
+    """By these labels what earlier plans of this run have restored is known."""
+    return {label_value(each.name) for each in run.status.restores}
 
 
 def _excluded(live: Live) -> bool:

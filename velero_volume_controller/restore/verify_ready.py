@@ -52,7 +52,7 @@ class _One:
     difference: str = ""
 
 
-def readiness(scene: Scene, starved: Collection[Key] = ()) -> Readiness:
+def readiness(scene: Scene, starved: Collection[Key]) -> Readiness:
     """Look at claims, workloads and pods of their own. ``starved`` are pods that can't become ready."""
     notes: list[str] = []
     claims = list(_claims(scene, notes))

@@ -38,11 +38,13 @@ class Volumes:
 
 def volumes(scene: Scene) -> Volumes:
     """Look for each of them."""
-    written, differences = [], []
-    for line, why in _judged(scene):
+    written, differences, starved = [], [], set()
+    for line, why, pod in _judged(scene):
         written.append(line)
         if why:
             differences.append(why)
+        if pod is not None:
+            starved.add(pod)
     notes, lacking = [], []
     for each in scene.contents.lacking:
         if each.namespace not in scene.plan.targets:
@@ -53,10 +55,11 @@ def volumes(scene: Scene) -> Volumes:
             lacking.append(f"{each} came back without its data, for the backup lacks it: {each.reason}")
     if not scene.contents.data_known:
         notes.append("The backup does not tell of all volumes: whether it has data of others can't be known.")
-    return Volumes(tuple(written), (*differences, *lacking), tuple(notes), frozenset(_starved(scene)))
+    return Volumes(tuple(written), (*differences, *lacking), tuple(notes), frozenset(starved))
 
 
-def _judged(scene: Scene) -> Iterator[tuple[Written, str]]:
+def _judged(scene: Scene) -> Iterator[tuple[Written, str, Key | None]]:
+    """Each volume, what differs, and the pod that waits for its data in vain."""
     seen, taken = _seen(scene), _taken(scene)
     done: set[tuple[str, ...]] = set()
     for each in sorted(scene.contents.data, key=lambda data: (data.namespace, data.pod, data.volume)):
@@ -66,36 +69,31 @@ def _judged(scene: Scene) -> Iterator[tuple[Written, str]]:
         if each.snapshot:
             if each.claim and (target, each.claim) not in done:
                 done.add((target, each.claim))
-                yield _snapshot(scene, each, target)
+                yield (*_snapshot(scene, each, target), None)
         elif each.pod and (target, each.pod, each.volume) not in done:
             done.add((target, each.pod, each.volume))
             restored = seen.get((target, each.pod, each.volume))
             backed_up = taken.get((each.namespace, each.pod, each.volume))
             if restored is None and backed_up is not None and backed_up.message == _EMPTY:
-                yield _empty(each, target), ""
+                yield _empty(each, target), "", None
             else:
-                yield _files(scene, each, target, restored, backed_up.bytes_total if backed_up else None)
+                told = _files(scene, each, target, restored, backed_up.bytes_total if backed_up else None)
+                pod = Key(*kinds.POD, target, each.pod)
+                yield (*told, pod if _starved(scene, pod, restored, backed_up) else None)
 
 
-def _starved(scene: Scene) -> Iterator[Key]:
-    """Pods as Velero made them. Its init container lets none of their containers start before the data of
-    each volume has come (pkg/restore/actions/pod_volume_restore_action.go)."""
-    seen, taken = _seen(scene), _taken(scene)
-    for each in scene.contents.data:
-        target = scene.plan.targets.get(each.namespace)
-        if target is None or not each.pod or each.snapshot:
-            continue
-        restored = seen.get((target, each.pod, each.volume))
-        backed_up = taken.get((each.namespace, each.pod, each.volume))
-        if restored is None:
-            # Without a PodVolumeBackup, Velero lets the pod start at once (pkg/podvolume/util.go).
-            over = backed_up is not None and backed_up.message != _EMPTY
-        else:
-            over = restored.phase in VOLUME_ENDED and restored.phase != COMPLETED
-        pod = Key(*kinds.POD, target, each.pod)
-        live = scene.live(pod)
-        if over and live is not None and scene.made_by_run(live):
-            yield pod
+def _starved(
+    scene: Scene, pod: Key, restored: PodVolumeRestore | None, backed_up: PodVolumeBackup | None
+) -> bool:
+    """Whether the pod is as Velero made it, whose init container lets no other one start before the data
+    of each volume has come (pkg/restore/actions/pod_volume_restore_action.go), and that of one never will."""
+    if restored is None:
+        # Without a PodVolumeBackup, Velero lets the pod start at once (pkg/podvolume/util.go).
+        over = backed_up is not None
+    else:
+        over = restored.phase in VOLUME_ENDED and restored.phase != COMPLETED
+    live = scene.live(pod)
+    return over and live is not None and scene.made_by_run(live)
 
 
 def _seen(scene: Scene) -> Mapping[_Which, PodVolumeRestore]:

@@ -16,7 +16,7 @@ import msgspec
 
 from velero_volume_controller.velero.model.arguments import seconds, truth, whole
 from velero_volume_controller.velero.model.lanes import UNBOUNDED, Lane, StorageLocation
-from velero_volume_controller.velero.model.load_concurrency import AgentConfig, capacities
+from velero_volume_controller.velero.model.load_concurrency import AgentConfig, capacities, most
 from velero_volume_controller.velero.model.pods import Pod
 from velero_volume_controller.velero.model.servers import AGENTS, Agent, Server
 from velero_volume_controller.velero.model.versions import NEWEST, Version
@@ -82,7 +82,7 @@ def _lane(server: Server, found: Installations) -> Lane:
     workers = _workers(given, version, server.namespace, notes)
     default_load, load = _loads(server, version, found, notes)
     uploader = given.get("uploader-type") or "kopia"
-    if uploader == RESTIC and max(default_load, *load.values(), 1) > 1:
+    if uploader == RESTIC and most(default_load, load) > 1:
         notes.append(
             f"The node-agents in {server.namespace} take several volumes at a time (loadConcurrency), and"
             f" {RESTIC_LOSES}; set it to 1, and restart them."

@@ -112,6 +112,11 @@ def _selector(wire: _WireSelector | None) -> LabelSelector | None:
     return LabelSelector(match_labels=wire.match_labels or {}, match_expressions=terms)
 
 
+def most(default: int, load: Mapping[str, int]) -> int:
+    """Of what ``capacities`` says of all nodes."""
+    return max(default, *load.values(), DEFAULT)
+
+
 def capacities(
     config: AgentConfig, what: str, nodes: Mapping[str, Mapping[str, str]] | None, notes: list[str]
 ) -> tuple[int, dict[str, int]]:
