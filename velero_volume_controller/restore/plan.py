@@ -36,7 +36,7 @@ def make_plan(given: Input) -> Plan:
         )
     verdicts = wishes(ground)
     block(ground, verdicts)
-    objects = [_live(live, verdicts[live.key]) for live in ground.live]
+    objects = [_settled(ground, verdicts, live) for live in ground.live]
     objects += _created(ground, verdicts)
     objects += _cluster(ground, verdicts)
     objects.sort(key=lambda each: each.key)
@@ -52,6 +52,15 @@ def make_plan(given: Input) -> Plan:
         ground.selected.targets,
         ground.selected.everything,
     )
+
+
+def _settled(ground: Ground, verdicts: Mapping[Key, Verdict], live: Live) -> Planned:
+    """A pod that nobody controls now comes back with the labels that it had, and may be adopted then."""
+    verdict, pod = verdicts[live.key], kinds.of(live.key) == kinds.POD
+    comes_back = verdict.action is Action.DELETE and live.key in ground.selected.held
+    if pod and comes_back and live.controller is None and (why := _adopted(ground, verdicts, live.key)):
+        verdict = Verdict(Action.BLOCKED, why)
+    return _live(live, verdict)
 
 
 def _live(live: Live, verdict: Verdict) -> Planned:

@@ -450,6 +450,16 @@ CLAIMS: dict[str, Case] = {
         },
         [fs_data("web-5d8f96-x0000", "cache")],
     ),
+    "a pod that is there, and that nobody controls, is blocked likewise": Case(
+        [pod("web-5d8f96-x0000", "cache"), live("ReplicaSet web-5d8f96")],
+        ["Pod web-5d8f96-x0000"],
+        {
+            "Pod web-5d8f96-x0000": ("blocked", "would adopt or delete this pod"),
+            "ReplicaSet web-5d8f96": "keep",
+        },
+        [fs_data("web-5d8f96-x0000", "cache")],
+        asked={"scope": "volumes"},
+    ),
     "a pod without data may be adopted": Case(
         [live("ReplicaSet web-5d8f96", protected=True)],
         ["Pod web-5d8f96-x0000"],
